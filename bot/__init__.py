@@ -1,0 +1,1 @@
+"""Vigie's core: importing it has no side effects."""

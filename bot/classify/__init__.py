@@ -1,0 +1,1 @@
+"""Text to Classification; lexicon and gazetteer are data files, not code."""

@@ -1,0 +1,1 @@
+"""Buckets, baseline, spike detector: pure, online, causal."""

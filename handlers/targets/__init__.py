@@ -1,0 +1,1 @@
+"""Publication targets: where an approved alert goes."""
