@@ -18,7 +18,7 @@ from bot.clock import Clock
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident, IncidentState, Silence, Statement
 from bot.domain.operators import Operator, Service
-from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Classification, Health, Report, Signal, StatusEntry, Tally
 
 
 class AdapterSettings(BaseModel):
