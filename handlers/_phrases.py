@@ -1,0 +1,315 @@
+"""The words of the desk, French and English side by side, so that no chat has a wording of its own."""
+
+import unicodedata
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.domain.operators import Service
+
+# key: (French, English); `say` puts in the no-break spaces of French.
+_PHRASES: dict[str, tuple[str, str]] = {
+    # buttons
+    "claim": ("Je m’en occupe", "I’ll take it"),
+    "edit": ("Modifier", "Edit"),
+    "hold": ("Mettre en attente", "Hold"),
+    "approve": ("Approuver", "Approve"),
+    "dismiss": ("Écarter", "Dismiss"),
+    "undo": ("Rétablir", "Restore"),
+    "confirm": ("Confirmer", "Confirm"),
+    "cancel": ("Annuler", "Cancel"),
+    "resend": ("Envoyer de nouveau", "Send again"),
+    # where a draft stands
+    "state_proposed": ("🟠 À DÉCIDER", "🟠 TO DECIDE"),
+    "state_claimed": ("✋ PRIS EN CHARGE par {who}", "✋ TAKEN by {who}"),
+    "state_held": ("⏸ EN ATTENTE, par {who}", "⏸ ON HOLD, by {who}"),
+    "state_approved": ("✅ APPROUVÉ par {who}, publication en cours", "✅ APPROVED by {who}, being published"),
+    "state_published": ("✅ PUBLIÉ, approuvé par {who}", "✅ PUBLISHED, approved by {who}"),
+    "state_dismissed": ("🗑 ÉCARTÉ par {who}", "🗑 DISMISSED by {who}"),
+    "state_expired": ("⌛ EXPIRÉ, sans décision", "⌛ EXPIRED, no decision"),
+    "short_proposed": ("à décider", "to decide"),
+    "short_claimed": ("pris en charge par {who}", "taken by {who}"),
+    "short_held": ("en attente, par {who}", "on hold, by {who}"),
+    "short_approved": ("approuvé par {who}", "approved by {who}"),
+    "short_published": ("publié, approuvé par {who}", "published, approved by {who}"),
+    "short_dismissed": ("écarté par {who}", "dismissed by {who}"),
+    "short_expired": ("expiré", "expired"),
+    "somebody": ("la rédaction", "the desk"),
+    # what we believe
+    "suspected": ("panne suspectée", "suspected outage"),
+    "confirmed": ("panne confirmée", "confirmed outage"),
+    "easing": ("retour à la normale en cours", "easing"),
+    "resolved": ("terminé", "over"),
+    "dismissed": ("écarté", "dismissed"),
+    "badge_suspected": ("🟠 PANNE SUSPECTÉE", "🟠 SUSPECTED OUTAGE"),
+    "badge_confirmed": ("🔴 PANNE CONFIRMÉE", "🔴 CONFIRMED OUTAGE"),
+    "badge_easing": ("🟡 RETOUR À LA NORMALE EN COURS", "🟡 EASING"),
+    "badge_resolved": ("🟢 TERMINÉ", "🟢 OVER"),
+    "badge_dismissed": ("⚪ ÉCARTÉ", "⚪ DISMISSED"),
+    "badge_calm": ("🟢 CALME", "🟢 CALM"),
+    "badge_blind": ("⚪ NOUS NE SAVONS PAS : aucune source n’entend", "⚪ WE CANNOT TELL: no source can hear"),
+    "badge_new": ("⚪ NOUS NE SAVONS PAS ENCORE : première mesure en cours", "⚪ NOT YET KNOWN: first count under way"),
+    # facts
+    "fact_reports": ("Signalements", "Reports"),
+    "fact_rarity": ("Rareté", "Rarity"),
+    "fact_since": ("Depuis", "Since"),
+    "fact_services": ("Services", "Services"),
+    "fact_places": ("Lieux", "Places"),
+    "fact_professional": ("Professionnels", "Business"),
+    "fact_operator": ("L’opérateur", "Operator"),
+    "fact_sources": ("Sources", "Sources"),
+    "fact_notice": ("À noter", "Note"),
+    "fact_hour": ("Dernière heure", "Last hour"),
+    "fact_day": ("24 heures", "24 hours"),
+    "fact_incident": ("Incident", "Incident"),
+    "in_interval": ("{n} entre {start} et {end}", "{n} between {start} and {end}"),
+    "usual": ("habituellement {expected}", "usually {expected}"),
+    "times": ("× {ratio}", "×{ratio}"),
+    "below_one": ("moins de 1", "under 1"),
+    "no_reports": ("aucun : l’opérateur l’a dit le premier", "none: the operator said it first"),
+    "rarity": ("un tel pic revient tous les {days} jours environ", "a peak like this comes every {days} days or so"),
+    "rarity_one": ("un tel pic revient presque tous les jours", "a peak like this comes nearly every day"),
+    "first_report": ("premier signalement à {time}", "first report at {time}"),
+    "first_entry": ("annonce de l’opérateur à {time}", "operator’s entry at {time}"),
+    "and_others": ("et {n} autres", "and {n} more"),
+    "and_other": ("et 1 autre", "and 1 more"),
+    "professional": ("{n} signalements", "{n} reports"),
+    "professional_one": ("1 signalement", "1 report"),
+    "spoke": ("« {title} » ({time}{state}{area})", "“{title}” ({time}{state}{area})"),
+    "spoke_area": (", zone annoncée : {area}", ", area given: {area}"),
+    "spoke_bare": ("s’est exprimé à {time}", "spoke at {time}"),
+    "silent": (
+        "rien sur sa page depuis {since} (dernière vérification à {checked})",
+        "nothing on its page since {since} (last checked {checked})",
+    ),
+    "silent_last": (
+        "rien sur sa page à notre dernière vérification ({checked})",
+        "nothing on its page at our last check ({checked})",
+    ),
+    "silent_bare": ("rien sur sa page", "nothing on its page"),
+    "unreachable": ("page injoignable (dernière lecture à {checked})", "page unreachable (last read {checked})"),
+    "unreachable_bare": ("page injoignable, jamais lue", "page unreachable, never read"),
+    "unreadable": ("page illisible (dernière lecture à {checked})", "page unreadable (last read {checked})"),
+    "unreadable_bare": ("page illisible, jamais lue", "page unreadable, never read"),
+    "no_channel": ("pas de page de suivi que nous sachions lire", "no status page that we can read"),
+    "entry_investigating": ("enquête en cours", "investigating"),
+    "entry_identified": ("cause identifiée", "identified"),
+    "entry_monitoring": ("sous surveillance", "monitoring"),
+    "entry_resolved": ("annoncé résolu", "said resolved"),
+    "entry_scheduled": ("travaux prévus", "scheduled work"),
+    "entry_unknown": ("", ""),
+    "operator_page": ("page de l’opérateur · {time}", "operator’s page · {time}"),
+    "footer": ("N° {number} · révision {revision} · {time}", "No. {number} · revision {revision} · {time}"),
+    "footer_edited": ("texte de la rédaction", "text by the desk"),
+    "repeated": ("envoi répété", "sent again"),
+    "what_changed": ("Mise à jour", "Update"),
+    "published_as": ("PUBLIÉ", "PUBLISHED"),
+    # ages
+    "age_now": ("à l’instant", "just now"),
+    "age_minutes": ("il y a {n} min", "{n} min ago"),
+    "age_hours": ("il y a {n} h", "{n} h ago"),
+    "age_days": ("il y a {n} j", "{n} d ago"),
+    # status, incidents, sources
+    "hour_value": ("{n} ({usual}), compté jusqu’à {time}, {age}", "{n} ({usual}), counted up to {time}, {age}"),
+    "hour_unknown": ("pas encore compté", "not counted yet"),
+    "day_peak": ("{line}  au plus {peak} en une heure", "{line}  at most {peak} in an hour"),
+    "incident_value": ("n° {number}, {state}, depuis {since}", "no. {number}, {state}, since {since}"),
+    "incidents": ("Incidents en cours", "Open incidents"),
+    "incidents_none": ("Aucun incident en cours.", "No open incident."),
+    "incident_line": ("{state} depuis {since} · {reports} · {draft}", "{state} since {since} · {reports} · {draft}"),
+    "reports": ("{n} signalements", "{n} reports"),
+    "reports_one": ("1 signalement", "1 report"),
+    "reports_none": ("annonce de l’opérateur", "operator’s entry"),
+    "sources": ("Sources", "Sources"),
+    "sources_none": ("Aucune source configurée.", "No source configured."),
+    "sources_all_ok": ("Toutes entendent.", "All can hear."),
+    "sources_some_bad": ("{n} sur {total} n’entendent pas.", "{n} of {total} cannot hear."),
+    "health_ok": ("entend", "hears"),
+    "health_stale": ("muette depuis trop longtemps", "silent for too long"),
+    "health_failing": ("en échec", "failing"),
+    "health_unreachable": ("injoignable", "unreachable"),
+    "health_unreadable": ("illisible", "unreadable"),
+    "health_paused": ("en pause", "paused"),
+    "health_off": ("arrêtée", "off"),
+    "health_never": ("pas encore lue", "not read yet"),
+    "last_ok": ("dernière lecture {age}", "last read {age}"),
+    "never_ok": ("jamais lue", "never read"),
+    "operators": ("Opérateurs", "Operators"),
+    "operators_trouble": ("En difficulté", "In trouble"),
+    "operators_calm": ("Calmes", "Calm"),
+    "operators_how": ("Détail : /status OPÉRATEUR", "Detail: /status OPERATOR"),
+    # what became of a decision
+    "done_claim": ("C’est noté : vous vous en occupez.", "Noted: you are on it."),
+    "done_edit": ("Texte modifié. Il reste à l’approuver.", "Text changed. It still has to be approved."),
+    "done_hold": ("Mis en attente.", "On hold."),
+    "done_approve": ("Approuvé : l’alerte part.", "Approved: the alert is on its way."),
+    "done_dismiss": ("Écarté.", "Dismissed."),
+    "done_undo": ("Rétabli : le brouillon est de nouveau à décider.", "Restored: the draft is to be decided again."),
+    "already": ("Déjà décidé : {state}.", "Already decided: {state}."),
+    "changed": (
+        "Le brouillon a changé depuis que vous l’avez vu. Relisez-le, puis décidez de nouveau.",
+        "The draft has changed since you saw it. Read it again, then decide.",
+    ),
+    "closed": ("Trop tard : ce brouillon ne se décide plus ({state}).", "Too late: this draft is closed ({state})."),
+    "unknown_incident": ("Aucun incident de ce numéro.", "No incident of that number."),
+    # refusals and prompts
+    "not_editor": (
+        "Seules les personnes désignées par la rédaction peuvent décider.",
+        "Only the newsroom’s editors may decide.",
+    ),
+    "wrong_place": (
+        "Ce bouton n’agit que dans le salon de la rédaction.",
+        "This button only works in the newsroom’s room.",
+    ),
+    "unknown_operator": (
+        "Opérateur inconnu : « {name} ». Connus : {known}.",
+        "Unknown operator: “{name}”. Known: {known}.",
+    ),
+    "unknown_service": (
+        "Service inconnu : « {name} ». Connus : {known}.",
+        "Unknown service: “{name}”. Known: {known}.",
+    ),
+    "unknown_command": ("Commande inconnue. /aide les liste.", "Unknown command. /help lists them."),
+    "usage_draft": ("Précisez le numéro, par exemple : /draft 3", "Give its number, for example: /draft 3"),
+    "usage_call": (
+        "Écrivez par exemple : /signaler orange mail Lille (ajoutez « pro » pour un professionnel)",
+        "For example: /signaler orange mail Lille (add “pro” for a business customer)",
+    ),
+    "call_logged": (
+        "Appel noté : {operator}, {service}, {place}. Merci.",
+        "Call logged: {operator}, {service}, {place}. Thank you.",
+    ),
+    "ids": ("Salon : {chat}\nVous : {user}", "Chat: {chat}\nYou: {user}"),
+    "edit_prompt": (
+        "Répondez à ce message avec le nouveau texte (n° {number}, révision {revision}).",
+        "Reply to this message with the new text (no. {number}, revision {revision}).",
+    ),
+    "edit_title": ("Texte de l’alerte n° {number}", "Text of alert no. {number}"),
+    "edit_preview": ("Voici le texte qui partira :\n\n{text}", "This is the text that will go out:\n\n{text}"),
+    "edit_cancelled": ("Rien n’a changé.", "Nothing has changed."),
+    "edit_empty": ("Le texte est vide : rien n’a changé.", "The text is empty: nothing has changed."),
+    "approve_again": ("Approuver quand même ?", "Approve anyway?"),
+    "resend_done": ("C’est reparti.", "On its way again."),
+    "resend_closed": ("Cet envoi n’est plus en suspens.", "That delivery is no longer in doubt."),
+    "ask": (
+        "[a]pprouver  [m]odifier  [e]carter  n° {number} ? ",
+        "[a]pprove  [m]odify  [d]ismiss  no. {number}? ",
+    ),
+    "ask_text": ("Nouveau texte (ligne vide pour renoncer) : ", "New text (empty line to give up): "),
+    "nothing_to_decide": ("Rien à décider pour l’instant.", "Nothing to decide right now."),
+    "help": (
+        (
+            "/status [opérateur] : l’état, chaque chiffre avec son âge\n"
+            "/incidents : ce qui est en cours\n"
+            "/draft N : le texte de l’alerte seul, prêt à copier\n"
+            "/signaler OPÉRATEUR SERVICE LIEU [pro] : noter l’appel d’un lecteur\n"
+            "/sources : ce que la vigie entend\n"
+            "/id : les identifiants de ce salon et de vous\n"
+            "/help : ceci\n\n"
+            "La vigie propose, la rédaction décide : rien n’est publié sans un « Approuver »."
+        ),
+        (
+            "/status [operator]: the state, every figure with its age\n"
+            "/incidents: what is under way\n"
+            "/draft N: the alert’s text alone, ready to copy\n"
+            "/signaler OPERATOR SERVICE PLACE [pro]: log a reader’s call\n"
+            "/sources: what the lookout hears\n"
+            "/id: the ids of this room and of you\n"
+            "/help: this\n\n"
+            "The bot drafts, an editor decides: nothing is published without an “Approve”."
+        ),
+    ),
+}
+
+_SERVICES: dict[Service, tuple[str, str]] = {
+    Service.MAIL: ("messagerie", "e-mail"),
+    Service.MOBILE: ("mobile", "mobile"),
+    Service.INTERNET: ("internet fixe", "fixed internet"),
+    Service.TV: ("télévision", "TV"),
+    Service.LANDLINE: ("téléphone fixe", "landline"),
+    Service.WEB: ("site ou appli", "web site or app"),
+    Service.VOICEMAIL: ("répondeur", "voicemail"),
+    Service.SMS: ("SMS", "SMS"),
+    Service.EMERGENCY: ("numéros d’urgence", "emergency numbers"),
+    Service.CUSTOMER_LINE: ("service client", "customer line"),
+    Service.PAYMENT: ("paiement", "payment"),
+    Service.POWER: ("électricité", "power"),
+    Service.RAIL: ("trains", "trains"),
+}
+
+# What editors type for a service beside its id and its labels.
+_TYPED: dict[str, Service] = {
+    "mails": Service.MAIL,
+    "email": Service.MAIL,
+    "courriel": Service.MAIL,
+    "box": Service.INTERNET,
+    "fibre": Service.INTERNET,
+    "adsl": Service.INTERNET,
+    "4g": Service.MOBILE,
+    "5g": Service.MOBILE,
+    "portable": Service.MOBILE,
+    "tele": Service.TV,
+    "fixe": Service.LANDLINE,
+    "telephone": Service.LANDLINE,
+    "site": Service.WEB,
+    "appli": Service.WEB,
+    "application": Service.WEB,
+    "urgences": Service.EMERGENCY,
+    "courant": Service.POWER,
+    "train": Service.RAIL,
+}
+
+_MONTHS_FR = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
+_MONTHS_EN = "January February March April May June July August September October November December"
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """The phrase of that key in `fr` or `en`, with its values filled in."""
+    phrase = _PHRASES[key][language != "fr"]
+    if language == "fr":
+        phrase = phrase.replace(" :", "\u00a0:").replace("« ", "«\u00a0").replace(" »", "\u00a0»")
+        phrase = phrase.replace(" ?", "\u202f?").replace("× ", "×\u202f")
+    return phrase.format(**values)
+
+
+def service_label(service: Service, language: str) -> str:
+    """A service as a card lists it."""
+    return _SERVICES[service][language != "fr"]
+
+
+def service_named(word: str) -> Service | None:
+    """The service an editor means by a typed word (`mail`, `messagerie`, `box`, `Télé`), or None."""
+    asked = _folded(word)
+    for service, labels in _SERVICES.items():
+        if asked in {service.value, service.value.replace("_", " "), *map(_folded, labels)}:
+            return service
+    return _TYPED.get(asked)
+
+
+def clock_time(when: datetime, *, language: str, zone: ZoneInfo, now: datetime) -> str:
+    """The newsroom's time of day (`8 h 05`, `08:05`), with the date when that is not today's."""
+    local = when.astimezone(zone)
+    if language == "fr":
+        time = f"{local.hour}\u00a0h\u00a0{local.minute:02}"
+        day = f"{'1er' if local.day == 1 else local.day}\u00a0{_MONTHS_FR.split()[local.month - 1]}"
+    else:
+        time = f"{local:%H:%M}"
+        day = f"{local.day} {_MONTHS_EN.split()[local.month - 1]}"
+    if local.date() == now.astimezone(zone).date():
+        return time
+    return f"{time} le {day}" if language == "fr" else f"{time} on {day}"
+
+
+def age(when: datetime, *, language: str, now: datetime) -> str:
+    """How long ago (`il y a 3 min`); a time to come reads as just now."""
+    minutes = int((now - when).total_seconds() // 60)
+    if minutes < 1:
+        return say(language, "age_now")
+    if minutes < 120:  # noqa: PLR2004 - in hours from two hours on: "il y a 1 h" for 1 h 50 misleads
+        return say(language, "age_minutes", n=minutes)
+    hours = minutes // 60
+    return say(language, "age_hours", n=hours) if hours < 48 else say(language, "age_days", n=hours // 24)  # noqa: PLR2004 - the same
+
+
+def _folded(word: str) -> str:
+    decomposed = unicodedata.normalize("NFD", word.strip().casefold().replace("’", "'"))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
