@@ -1,0 +1,151 @@
+"""One continuous trouble of one operator while it lasts: its reporters, its incident, its draft."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from bot.domain.incidents import Draft, Evidence, Incident, IncidentState, Surge
+from bot.domain.operators import Service
+from bot.domain.places import Place, PlaceCount
+from bot.domain.signals import Interval, Report
+from bot.drafting import select_evidence
+
+_EVIDENCE_KEPT = 100
+# A service belongs to the incident when two people name it and it is no stray word: see docs/adr/0007-episodes.md.
+_SERVICE_AUTHORS = 2
+_SERVICE_SHARE = 0.15
+# So many distinct authors of a second kind of source confirm a suspicion; one is enough where an editor logged the call.
+_SECOND_KIND_AUTHORS = 2
+_DESK = "desk"
+
+KindOf = Callable[[str], str]
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Episode:
+    """Gathers reports into an incident. All that is decided about its state is in `bot.flow.transitions`.
+
+    Attributes:
+        incident: As it is now.
+        draft: Latest revision, or None before the first.
+        shown: The incident as the desk last received a line about it.
+        shown_at: When that was.
+    """
+
+    def __init__(self, incident: Incident, kind_of: KindOf, draft: Draft | None = None) -> None:
+        self.incident = incident
+        self.draft = draft
+        self.shown: Incident | None = draft.incident if draft else None
+        self.shown_at: datetime = draft.at if draft else incident.opened_at
+        self._kind_of = kind_of
+        self._reports: list[Report] = []
+        self._queued: list[Report] = []
+
+    def hear(self, reports: Iterable[Report]) -> None:
+        """Take reports of this operator; they count once the bucket they belong to is closed."""
+        self._queued.extend(report for report in reports if not report.duplicate)
+
+    def fold(self, end: datetime, expected: float, alarmed: frozenset[str] = frozenset()) -> None:
+        """Bring the incident up to the end of the last closed bucket.
+
+        Args:
+            end: New end of the interval, exclusive.
+            expected: Usual number of reports from the interval's start to `end`.
+            alarmed: Services whose own series is in alarm.
+        """
+        start = self.incident.surge.interval.start
+        ripe = [report for report in self._queued if start <= report.at < end]
+        self._queued = [report for report in self._queued if report.at >= end]
+        self._reports.extend(ripe)
+        surge = replace(self.incident.surge, interval=Interval(start, end), expected=expected)
+        self.incident = replace(self.incident, surge=surge)
+        if ripe or alarmed:
+            self._recount(alarmed)
+
+    def widen(self, start: datetime, return_days: float | None) -> None:
+        """A raise: the interval begins at the latest at `start`, the peak is at least so rare."""
+        surge = self.incident.surge
+        days = max((known for known in (surge.peak_return_days, return_days) if known is not None), default=None)
+        interval = Interval(min(start, surge.interval.start), surge.interval.end)
+        self.incident = replace(self.incident, surge=replace(surge, interval=interval, peak_return_days=days))
+
+    @property
+    def surged(self) -> bool:
+        """Whether it rests on a surge, not on the operator's entry alone."""
+        return self.incident.surge.peak_return_days is not None
+
+    @property
+    def second_kind(self) -> bool:
+        """Whether a second independent kind of source bears the reports out."""
+        authors: dict[str, set[str]] = {}
+        for report in self._reports:
+            kind = _DESK if report.verified else self._kind_of(report.source)
+            authors.setdefault(kind, set()).add(report.author)
+        needed = [1 if kind == _DESK else _SECOND_KIND_AUTHORS for kind in authors]
+        strong = sum(len(found) >= least for found, least in zip(authors.values(), needed, strict=True))
+        return strong >= 2  # noqa: PLR2004 - "second" is the word of the contract
+
+    def _recount(self, alarmed: frozenset[str]) -> None:
+        authors = {report.author for report in self._reports}
+        by_service = _authors_by(self._reports, lambda report: report.services)
+        by_place = _authors_by(self._reports, lambda report: report.places)
+        by_source = _authors_by(self._reports, lambda report: (report.source,))
+        least = max(_SERVICE_AUTHORS, _SERVICE_SHARE * max((len(found) for found in by_service.values()), default=0))
+        joined = [
+            service
+            for service, found in sorted(by_service.items(), key=lambda pair: (-len(pair[1]), pair[0].value))
+            if (len(found) >= least or service.value in alarmed) and service not in self.incident.services
+        ]
+        evidence = select_evidence(self._reports, limit=_EVIDENCE_KEPT)
+        self.incident = replace(
+            self.incident,
+            surge=replace(
+                self.incident.surge,
+                reports=len(authors),
+                by_source=tuple(sorted(((name, len(who)) for name, who in by_source.items()), key=_most_first)),
+            ),
+            services=(*self.incident.services, *joined),
+            places=_place_counts(by_place),
+            evidence=(*_statement_evidence(self.incident), *evidence),
+            professional=len({report.author for report in self._reports if report.professional}),
+            first_report_at=min((report.at for report in self._reports), default=self.incident.first_report_at),
+        )
+
+
+def open_incident(
+    number: int, operator: str, at: datetime, interval: Interval, services: tuple[Service, ...] = ()
+) -> Incident:
+    """A new suspicion about an operator; facts are folded into it next."""
+    return Incident(
+        id=f"{operator}-{at:%Y%m%d-%H%M}",
+        number=number,
+        operator=operator,
+        state=IncidentState.SUSPECTED,
+        opened_at=at,
+        first_report_at=interval.start,
+        surge=Surge(reports=0, expected=0.0, interval=interval),
+        services=services,
+    )
+
+
+def _authors_by(reports: Sequence[Report], keys: Callable[[Report], Iterable[Key]]) -> Mapping[Key, set[str]]:
+    found: dict[Key, set[str]] = {}
+    for report in reports:
+        for key in keys(report):
+            found.setdefault(key, set()).add(report.author)
+    return found
+
+
+def _place_counts(by_place: Mapping[Place, set[str]]) -> tuple[PlaceCount, ...]:
+    counts = [PlaceCount(place, len(authors)) for place, authors in by_place.items()]
+    return tuple(sorted(counts, key=lambda count: (-count.n, count.place.id)))
+
+
+def _statement_evidence(incident: Incident) -> tuple[Evidence, ...]:
+    said = incident.statement
+    return (Evidence(said.source, said.entry_id, said.published_at, said.url),) if said else ()
+
+
+def _most_first(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
