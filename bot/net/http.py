@@ -1,0 +1,167 @@
+"""The one HTTP client of the sources: whatever a server does, a read ends in time, in bounds and in public."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
+
+import aiohttp
+from yarl import URL
+
+from bot.clock import SystemClock
+from bot.domain.signals import HealthState
+from bot.errors import SourceError
+from bot.net.addresses import refusal
+from bot.net.body import BodyError, read_body
+from bot.ports import Response
+
+MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_REDIRECTS = 3
+PER_HOST = 2
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+
+
+class _RefusedAddressError(OSError):
+    """The socket was not made, on purpose."""
+
+
+def _public_socket(info: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, object]) -> socket.socket:
+    """Make a socket for one resolved address; called after DNS, so a rebinding name is seen through."""
+    family, kind, proto, _, address = info
+    why = refusal(str(address[0])) if isinstance(address, tuple) else "not an internet address"
+    if why is not None:
+        raise _RefusedAddressError(f"refused: {why}")
+    return socket.socket(family, kind, proto)
+
+
+class SafeHttp:
+    """`bot.ports.Http` on aiohttp.
+
+    Two sessions, made when first needed: one whose sockets refuse every address that is not public, one for the hosts
+    that the configuration allows to be private. Each hop of a redirect chooses anew.
+    """
+
+    def __init__(
+        self, user_agent: str, allow_private: frozenset[str] = frozenset(), *, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
+        self._allow_private = allow_private
+        self._max_body_bytes = max_body_bytes
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+        """See `bot.ports.Http.get`; the time covers redirects, the wait for a free connection and the whole body."""
+        where = _where(url)
+        try:
+            async with asyncio.timeout(total_seconds):
+                return await self._follow(url, headers or {})
+        except TimeoutError as error:
+            raise _unreachable(where, f"no whole answer within {total_seconds:g} s") from error
+        except BodyError as error:
+            raise SourceError(f"GET {where}: {error}", state=HealthState.UNREADABLE, reason=str(error)) from error
+        except aiohttp.ClientConnectorError as error:
+            raise _unreachable(where, _connection_cause(error)) from error
+        except aiohttp.ClientPayloadError as error:
+            raise _unreachable(where, "the answer broke off") from error
+        except aiohttp.InvalidURL as error:
+            raise _unreachable(where, "no usable URL") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _unreachable(where, f"connection failed ({type(error).__name__})") from error
+
+    async def close(self) -> None:
+        """Close both sessions; the client may not be used after."""
+        for session in self._sessions.values():
+            await session.close()
+
+    async def _follow(self, url: str, headers: Mapping[str, str]) -> Response:
+        for _ in range(MAX_REDIRECTS + 1):
+            target = URL(url)
+            if target.scheme not in {"http", "https"} or not target.host:
+                raise _unreachable(_where(url), "only http and https are read")
+            async with self._session(target).get(target, headers=headers, allow_redirects=False) as answer:
+                location = answer.headers.get("Location")
+                if answer.status in _REDIRECTS and location:
+                    url = urljoin(url, location)
+                    continue
+                _raise_for_status(_where(url), answer)
+                body = await read_body(answer, self._max_body_bytes)
+                named = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, named, body, url)
+        raise _unreachable(_where(url), f"more than {MAX_REDIRECTS} redirects")
+
+    def _session(self, target: URL) -> aiohttp.ClientSession:
+        private = bool({target.host, f"{target.host}:{target.port}"} & self._allow_private)
+        if private not in self._sessions:
+            self._sessions[private] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit_per_host=PER_HOST, socket_factory=None if private else _public_socket
+                ),
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # `read_body` does it, with a cap on what comes out
+                timeout=aiohttp.ClientTimeout(total=None),  # `get` keeps the total, over all hops
+            )
+        return self._sessions[private]
+
+
+def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:
+    if answer.status != _TOO_MANY_REQUESTS and answer.status < _SERVER_ERROR:
+        return
+    limited = answer.status == _TOO_MANY_REQUESTS
+    cause = "asked to slow down (HTTP 429)" if limited else f"server error (HTTP {answer.status})"
+    raise SourceError(
+        f"GET {where}: {cause}",
+        state=HealthState.FAILING if limited else HealthState.UNREACHABLE,
+        reason=cause,
+        retry_after=retry_after(answer.headers, SystemClock().now()),
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a `Retry-After` header asks for (a number or an HTTP date), or None.
+
+    Args:
+        headers: Case-insensitive, as aiohttp gives them; their `Date`, the server's own clock, goes before `now`.
+        now: Our clock, aware UTC.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    until = _http_date(value)
+    if until is None:
+        return None
+    return max(0.0, (until - (_http_date(headers.get("Date", "")) or now)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _unreachable(where: str, cause: str) -> SourceError:
+    return SourceError(f"GET {where}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
+
+
+def _connection_cause(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "no such host"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its certificate or encryption is not valid"
+    cause = error.os_error
+    return str(cause) if isinstance(cause, _RefusedAddressError) else "no connection"
+
+
+def _where(url: str) -> str:
+    """Host and path: a query or user part may hold a secret and is never shown."""
+    try:
+        parsed = URL(url)
+    except ValueError:
+        return "(unusable URL)"
+    return f"{parsed.host or '(no host)'}{parsed.path}"
