@@ -1,0 +1,347 @@
+"""The spike detector of one series: what is usual, how unlikely the last hour is, and whether to say so.
+
+Pure and online: a value that is stepped once a closed bucket and saves and restores bit for bit. The whole of it is
+told in docs/detection.md, its constants are argued in docs/adr/0003-detector.md.
+"""
+
+import math
+import struct
+from typing import Literal, NamedTuple
+
+from bot.detect.baseline import Baseline
+from bot.detect.calendar import Calendar
+from bot.detect.ring import RING, Ring, share
+from bot.detect.scan import LEAST_REPORTS, Scan
+from bot.detect.severity import Severity
+from bot.detect.threshold import BUDGET_DAYS, TAIL_START, Tail
+
+LAG_MINUTES = 40.0
+"""A bucket is learned when it is this old: late posts are in by then, and a spike is not learned as it begins."""
+
+_CLEAR_MINUTES = 30.0
+_CLUSTER_MINUTES = 60.0
+_HOUR_MINUTES = 60.0
+_FREEZE_MINUTES = 360.0
+_MINUTES_A_DAY = 1440.0
+
+_VERSION = 1
+_HEAD = struct.Struct("<BddH")
+
+
+class Verdict(NamedTuple):
+    """What the detector says of a bucket.
+
+    Attributes:
+        bucket: Its start, minutes since the epoch.
+        count: Its reports.
+        expected: Its expected reports, before it was learned.
+        score: -log10 of the probability of the most unlikely window; 0 where no window has four reports.
+        severity: How big it looks, -log10 of the tail of the series' own sums; 0 for an ordinary bucket.
+        return_days: A peak as high as `score` comes once in so many days; None below the tail's start.
+        state: `raise` once, when an event opens; `open` while it lasts; `clear` on the bucket that ends it; else empty.
+        above: The return period is beyond what the budget allows, whether or not an event is open already.
+        window: Length in buckets of the most unlikely window; 0 when `score` is 0.
+        window_count: Its reports.
+        window_expected: Its expected reports.
+        window_end: Its last bucket: `bucket`, or for an amendment that bucket or a later one.
+    """
+
+    bucket: int
+    count: int  # type: ignore[assignment]  # hides tuple.count; a tuple is made three times as fast as a frozen dataclass
+    expected: float
+    score: float
+    severity: float
+    return_days: float | None
+    state: Literal["raise", "open", "clear", ""]
+    above: bool
+    window: int
+    window_count: int
+    window_expected: float
+    window_end: int
+
+
+class Detector:
+    """One series.
+
+    Args:
+        calendar: Season cells in the newsroom's zone; shared by all series.
+        prior_per_minute: Reports a minute expected of a series that nothing is known of.
+        width_minutes: Length of a bucket.
+
+    Attributes:
+        alarm: An event is open.
+        last_bucket: The last closed bucket, minutes since the epoch, or None.
+    """
+
+    __slots__ = (
+        "_alarm_from",
+        "_alarm_to",
+        "_baseline",
+        "_calm",
+        "_closed",
+        "_heard",
+        "_lag",
+        "_longest",
+        "_peak",
+        "_prior",
+        "_ring",
+        "_scan",
+        "_severity",
+        "_tail",
+        "_width",
+        "alarm",
+        "last_bucket",
+    )
+
+    def __init__(self, calendar: Calendar, *, prior_per_minute: float = 0.05, width_minutes: float = 1) -> None:
+        self._width = width_minutes
+        self._prior = prior_per_minute
+        self._lag = math.ceil(LAG_MINUTES / width_minutes)
+        self._ring = Ring()
+        self._baseline = Baseline(calendar, prior_per_minute, width_minutes)
+        self._scan = Scan(prior_per_minute, width_minutes)
+        self._longest = self._scan.windows[-1]
+        self._tail = Tail()
+        self._severity = Severity(width_minutes)
+        self.last_bucket: int | None = None
+        self.alarm = False
+        self._closed = 0  # buckets so far, unheard ones too
+        self._alarm_from = self._alarm_to = -RING  # as numbers of closed buckets
+        self._calm = 0  # heard buckets since the score was last in the tail
+        self._peak = 0.0  # of the cluster that is not over; 0 without one
+        self._heard = 0.0  # minutes since tail and severity were last told the time
+
+    def step(self, bucket: int, count: int, exposure: float, budget: float, missed: int | None = None) -> Verdict:
+        """Close a bucket.
+
+        Args:
+            bucket: Its start, minutes since the epoch, after the last one; those left out were not heard.
+            count: Its reports, >= 0.
+            exposure: Share of it that its sources could hear, 0 to 1.
+            budget: False alarms in 30 days that this series may raise, >= 0.
+            missed: How many buckets are left out, where their width is no whole number of minutes.
+
+        Raises:
+            ValueError: the bucket is not after the last one.
+        """
+        last = self.last_bucket
+        if last is not None:
+            if bucket <= last:
+                raise ValueError(f"bucket {bucket}: not after the last one: {last}")
+            if missed is None:
+                missed = round((bucket - last) / self._width) - 1
+            if missed:
+                self._miss(last, missed)
+        exposure = share(exposure, count)
+        expected = self._push(bucket, count, exposure)
+        ring = self._ring
+        score, severity, window = 0.0, 0.0, 0
+        if ring.reports[-1] - ring.reports[-1 - self._longest] >= LEAST_REPORTS:
+            score, window = self._scan.best(ring, self._baseline.doubt)
+            severity = self._severity.score(ring)
+        if score >= TAIL_START:
+            self._calm = 0
+        elif exposure:
+            self._calm += 1
+        verdict = self._judge(bucket, count, expected, budget, score, severity, window, -1)
+        self._learn(bucket, exposure)
+        return verdict
+
+    def amend(self, bucket: int, count: int, exposure: float, budget: float) -> Verdict | None:
+        """Replace count and exposure of a closed bucket and score every window that holds it again; may raise.
+
+        What was learned from the bucket already stays as it was.
+
+        Args:
+            bucket: As it was closed.
+            count: All its reports, old and new.
+            exposure: All of its share heard, 0 to 1.
+            budget: As for `step`.
+
+        Returns:
+            The best of those windows, or None where the bucket is not closed yet or is no longer kept.
+        """
+        if self.last_bucket is None:
+            return None
+        age = round((self.last_bucket - bucket) / self._width)
+        if not 0 <= age < min(RING - self._longest, self._closed):
+            return None
+        ring = self._ring
+        exposure = share(exposure, count)
+        ring.change(age, count, exposure)
+        score, window, end = 0.0, 0, -1
+        for back in range(min(age, self._longest - 1) + 1):
+            # `back` buckets after the amended one
+            at = -1 - age + back
+            if ring.reports[at] - ring.reports[at - self._longest] >= LEAST_REPORTS:
+                found, length = self._scan.best(ring, self._baseline.doubt, at, back + 1)
+                if found >= TAIL_START:
+                    self._calm = min(self._calm, age - back)
+                if found > score:
+                    score, window, end = found, length, at
+        expected = ring.rates[-1 - age] * exposure
+        severity = self._severity.score(ring) if score else 0.0
+        return self._judge(bucket, count, expected, budget, score, severity, window, end, amended=True)
+
+    def expected_now(self) -> float:
+        """Expected reports of a fully heard bucket, as of the last one."""
+        if self.last_bucket is None:
+            return self._prior * self._width
+        return self._ring.rates[-1]
+
+    def _miss(self, last: int, missed: int) -> None:
+        """Let buckets pass unheard; of a long gap only its first and last ones."""
+        for i in (
+            range(1, missed + 1) if missed <= 2 * RING else (*range(1, RING + 1), *range(missed - RING, missed + 1))
+        ):
+            self._pass(int(last + i * self._width))
+
+    def _pass(self, bucket: int) -> None:
+        self._push(bucket, 0, 0.0)
+        self._learn(bucket, 0.0)
+
+    def _push(self, bucket: int, count: int, exposure: float) -> float:
+        """Put a bucket into the ring; its expected reports."""
+        season = self._baseline.season(bucket)
+        rate = self._baseline.rate(season)
+        self._ring.push(count, rate, exposure, season)
+        self._closed += 1
+        self.last_bucket = bucket
+        return rate * exposure
+
+    def _judge(
+        self,
+        bucket: int,
+        count: int,
+        expected: float,
+        budget: float,
+        score: float,
+        severity: float,
+        window: int,
+        end: int,
+        *,
+        amended: bool = False,
+    ) -> Verdict:
+        """Move the state of the event by a score whose window ends at index `end`."""
+        days, above = None, False
+        if score >= TAIL_START:
+            days = self._tail.return_days(score)
+            above = days * budget >= BUDGET_DAYS
+            self._peak = max(self._peak, score)
+        state: Literal["raise", "open", "clear", ""] = ""
+        if self.alarm:
+            state = "open"
+            if not amended and self._calm * self._width >= _CLEAR_MINUTES:
+                state = "clear"
+                self.alarm = False
+                self._alarm_to = self._closed
+                self._severity.lock()
+        elif above:
+            state = "raise"
+            self.alarm = True
+            self._alarm_from = self._closed
+        ring = self._ring
+        return Verdict(
+            bucket,
+            count,
+            expected,
+            score,
+            severity,
+            days,
+            state,
+            above,
+            window,
+            ring.reports[end] - ring.reports[end - window] if window else 0,
+            ring.expected[end] - ring.expected[end - window] if window else 0.0,
+            bucket if not amended else self._start(end),
+        )
+
+    def _start(self, index: int) -> int:
+        """Start of the bucket at `index`, counted from the newest, which is -1."""
+        return int((self.last_bucket or 0) + (index + 1) * self._width)
+
+    def _learn(self, bucket: int, exposure: float) -> None:
+        """Learn the bucket that is now old enough, and let what fades fade."""
+        ring = self._ring
+        end = -1 - self._lag
+        position = self._closed - self._lag
+        calm = position - self._alarm_to
+        if self.alarm:
+            calm = 0
+            frozen = (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
+        else:
+            frozen = calm <= 0
+        if not frozen:
+            if heard := ring.exposures[end]:
+                self._baseline.learn(
+                    bucket - self._lag * self._width,
+                    ring.counts[end],
+                    ring.rates[end],
+                    heard,
+                    ring.seasons[end],
+                    self._scan.dispersion[0],
+                )
+                self._scan.learn(ring, position, end, calm)
+            else:
+                self._baseline.skip()
+        if not exposure:
+            return
+        if self._closed % self._severity.every == 0:
+            self._severity.learn(ring)
+        if self._peak and self._calm * self._width >= _CLUSTER_MINUTES:
+            self._tail.learn(self._peak)
+            self._peak = 0.0
+        self._heard += self._width
+        if self._heard >= _HOUR_MINUTES:
+            self._tail.pass_time(self._heard / _MINUTES_A_DAY)
+            self._severity.pass_time(self._heard)
+            self._heard = 0.0
+
+    def snapshot(self) -> bytes:
+        """Everything, as bytes; `restore` continues from them bit for bit."""
+        last = math.nan if self.last_bucket is None else self.last_bucket
+        numbers = [
+            *(last, self.alarm, self._closed, self._alarm_from, self._alarm_to, self._calm, self._peak, self._heard),
+            *self._tail.state(),
+            *self._baseline.state(),
+            *self._scan.state(),
+            *self._severity.state(),
+        ]
+        head = _HEAD.pack(_VERSION, self._width, self._prior, len(numbers))
+        return head + struct.pack(f"<{len(numbers)}d", *numbers) + self._ring.pack(self._lag)
+
+    @classmethod
+    def restore(cls, calendar: Calendar, data: bytes) -> "Detector":
+        """The detector that gave this snapshot.
+
+        Raises:
+            ValueError: it is no snapshot, or one of another version.
+        """
+        try:
+            version, width, prior, length = _HEAD.unpack_from(data)
+            if version != _VERSION:
+                raise ValueError(f"detector snapshot: version {version}: this program reads {_VERSION}")
+            numbers = list(struct.unpack_from(f"<{length}d", data, _HEAD.size))
+            detector = cls(calendar, prior_per_minute=prior, width_minutes=int(width) if width.is_integer() else width)
+            detector._load(numbers)
+            detector._ring.unpack(data[_HEAD.size + 8 * length :], detector._lag)
+        except struct.error as error:
+            raise ValueError(f"detector snapshot: cut short: {error}") from error
+        return detector
+
+    def _load(self, numbers: list[float]) -> None:
+        last, alarm, closed, alarm_from, alarm_to, calm, self._peak, self._heard = numbers[:8]
+        self.last_bucket = None if math.isnan(last) else int(last)
+        self.alarm = bool(alarm)
+        self._closed, self._alarm_from, self._alarm_to, self._calm = (
+            int(closed),
+            int(alarm_from),
+            int(alarm_to),
+            int(calm),
+        )
+        at = 8
+        for part in (self._tail, self._baseline, self._scan):
+            length = len(part.state())
+            part.load(numbers[at : at + length])
+            at += length
+        self._severity.load(numbers[at:])

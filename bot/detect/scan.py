@@ -1,0 +1,121 @@
+"""How unlikely the last minutes are: ten windows at once, each with its own over-dispersion.
+
+A scan statistic in time (Kulldorff 1997) on negative binomial counts. Constants are argued in
+docs/adr/0003-detector.md.
+"""
+
+import math
+
+from bot.detect.ring import Ring
+
+WINDOW_MINUTES = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60)
+LEAST_REPORTS = 4
+"""Fewer reports than this are never a spike, however quiet the hour."""
+
+_HALF_LIFE_MINUTES = 14 * 1440.0
+_PRIOR_MINUTES = 3 * 1440.0
+_PRIOR_DISPERSION = 0.3
+_LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
+_CAP_SIGMAS = 3.0
+
+
+def surprise(count: int, mean: float, dispersion: float) -> float:
+    """How unlikely `count` or more is: -log10 of the tail of a negative binomial, never too high.
+
+    The tail is its first term times the bound of the geometric series over the ratio of its terms.
+
+    Args:
+        count: Above `mean`, or the answer is 0.
+        mean: > 0.
+        dispersion: > 0; the variance is mean + dispersion * mean ** 2.
+    """
+    if count <= mean:
+        return 0.0
+    size = 1.0 / dispersion
+    total = size + mean
+    share = mean / total
+    ratio = share * (count + size) / (count + 1) if size > 1.0 else share
+    term = (
+        math.lgamma(count + size)
+        - math.lgamma(size)
+        - math.lgamma(count + 1)
+        + size * math.log(size / total)
+        + count * math.log(share)
+    )
+    return max((math.log1p(-ratio) - term) / math.log(10.0), 0.0)
+
+
+class Scan:
+    """The windows of one series.
+
+    Attributes:
+        windows: Their lengths in buckets, ascending; those shorter than a bucket drop out.
+        dispersion: Over-dispersion of each window's sum, learned.
+    """
+
+    __slots__ = ("_den", "_keep", "_num", "dispersion", "windows")
+
+    def __init__(self, prior_per_minute: float, width_minutes: float) -> None:
+        lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
+        self.windows = tuple(lengths)
+        minutes = [length * width_minutes for length in lengths]
+        self._keep = tuple(0.5 ** (each / _HALF_LIFE_MINUTES) for each in minutes)
+        self._den = [_PRIOR_MINUTES / each * (prior_per_minute * each) ** 2 for each in minutes]
+        self._num = [_PRIOR_DISPERSION * den for den in self._den]
+        self.dispersion = [_PRIOR_DISPERSION] * len(lengths)
+
+    def best(self, ring: Ring, doubt: float, end: int = -1, least: int = 1) -> tuple[float, int]:
+        """The highest surprise of all windows that end at the same bucket, and that window's length.
+
+        Args:
+            ring: The buckets.
+            doubt: Relative variance of the level, added to every dispersion.
+            end: Index of the last bucket of the windows, counted from the newest, which is -1.
+            least: Shortest window to ask, in buckets.
+        """
+        score, window = 0.0, 0
+        reports, expected = ring.reports, ring.expected
+        reports_to, expected_to = reports[end], expected[end]
+        for length, dispersion in zip(self.windows, self.dispersion, strict=True):
+            count = reports_to - reports[end - length]
+            if count < LEAST_REPORTS or length < least:
+                continue
+            mean = expected_to - expected[end - length]
+            if count > mean:
+                found = surprise(count, mean, dispersion + doubt)
+                if found > score:
+                    score, window = found, length
+        return score, window
+
+    def learn(self, ring: Ring, position: int, end: int, calm_buckets: int) -> None:
+        """Learn over-dispersion from windows whose last bucket is at `end`, each window once in its own length.
+
+        Args:
+            ring: The buckets.
+            position: The bucket's number since the epoch; a window is taken when its length divides it.
+            end: Index of that bucket, counted from the newest, which is -1.
+            calm_buckets: Longest window to take: buckets since the last alarm.
+        """
+        for i, length in enumerate(self.windows):
+            if position % length or length > calm_buckets:
+                continue
+            mean = ring.expected[end] - ring.expected[end - length]
+            if mean <= 0.0:
+                continue
+            count = float(ring.reports[end] - ring.reports[end - length])
+            if count > 1:
+                count = min(count, mean + _CAP_SIGMAS * math.sqrt(mean + self.dispersion[i] * mean * mean) + 1.0)
+            keep = self._keep[i]
+            self._num[i] = self._num[i] * keep + (count - mean) ** 2 - mean
+            self._den[i] = self._den[i] * keep + mean * mean
+            learned = self._num[i] / self._den[i]
+            self.dispersion[i] = min(max(learned, _LEAST_DISPERSION), _MOST_DISPERSION)
+
+    def state(self) -> list[float]:
+        """All that changes, as numbers; `load` takes them back."""
+        return self._num + self._den + self.dispersion
+
+    def load(self, numbers: list[float]) -> None:
+        """Take back what `state` gave."""
+        n = len(self.windows)
+        self._num, self._den, self.dispersion = numbers[:n], numbers[n : 2 * n], numbers[2 * n :]
