@@ -1,1 +1,1 @@
-"""The newsroom's memory: one Store on SQLAlchemy Core, one in memory for replays."""
+"""The newsroom's memory: one `Store` kept in memory, one on SQLite."""

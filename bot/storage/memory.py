@@ -1,0 +1,226 @@
+"""A store that forgets at the end: for replays, for tests of the flow, and a second opinion on what the port means."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
+from bot.domain.incidents import Draft, Incident
+from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.ports import Changes, Heard, Loaded
+from bot.storage.runs import Run, fold, lines
+from bot.storage.values import (
+    FINISHED,
+    OPEN,
+    UNDELIVERED,
+    decision_key,
+    entry_order,
+    links_from,
+    report_order,
+    signal_key,
+    tally_order,
+    unlinked,
+)
+
+_T = TypeVar("_T")
+
+
+class _Timeline(Generic[_T]):
+    """Values in an order that begins with their time."""
+
+    def __init__(self, order: Callable[[_T], tuple[Any, ...]]) -> None:
+        self._order = order
+        self.values: list[_T] = []
+
+    def add(self, value: _T) -> None:
+        insort(self.values, value, key=self._order)
+
+    def remove(self, value: _T) -> None:
+        del self.values[bisect_left(self.values, self._order(value), key=self._order)]
+
+    def since(self, when: datetime) -> list[_T]:
+        return self.values[bisect_left(self.values, (when,), key=self._order) :]
+
+
+class MemoryStore:
+    """See `bot.ports.Store`. Keeps no text of a mention, since nobody asks for it."""
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[str, str], str] = {}
+        self._mentions: dict[tuple[str, str], datetime] = {}  # seen_at of those whose text a file would still hold
+        self._entries: dict[tuple[str, str], StatusEntry] = {}
+        self._entries_of: dict[str, _Timeline[StatusEntry]] = defaultdict(lambda: _Timeline(entry_order))
+        self._tallies = _Timeline(tally_order)
+        self._reported: set[tuple[str, str, str]] = set()
+        self._reports_of: dict[str, _Timeline[Report]] = defaultdict(lambda: _Timeline(report_order))
+        self._runs: dict[str, list[Run]] = defaultdict(list)  # by the time of their first lines
+        self._cursors: dict[str, str] = {}
+        self._incidents: dict[str, Incident] = {}
+        self._drafts: dict[str, dict[int, Draft]] = defaultdict(dict)
+        self._decided: set[str] = set()
+        self._deliveries: dict[str, Delivery] = {}  # a delivery that changes keeps its place
+        self._snapshot: bytes | None = None
+
+    async def open(self) -> None:
+        """See `Store.open`."""
+
+    async def close(self) -> None:
+        """See `Store.close`; opened again it still remembers."""
+
+    async def apply(self, changes: Changes) -> None:
+        """See `Store.apply`."""
+        for heard in changes.signals:
+            self._hear(heard)
+        for report in changes.reports:
+            if (key := (report.source, report.id, report.operator)) not in self._reported:
+                self._reported.add(key)
+                self._reports_of[report.operator].add(report)
+        for line in changes.health:
+            runs = self._runs[line.source]
+            place = bisect_right(runs, line.at, key=lambda run: run.first.at)
+            begun = runs[place - 1 : place]  # the run that begins last at or before the line, if any
+            if run := fold(begun[0] if begun else None, line):
+                runs[place - 1 if begun and begun[0].first.at == run.first.at else place : place] = [run]
+        self._cursors.update(changes.cursors)
+        self._incidents.update((incident.id, incident) for incident in changes.incidents)
+        for draft in changes.drafts:
+            self._drafts[draft.incident.id][draft.revision] = draft
+        self._decided.update(decision_key(decision) for decision in changes.decisions)
+        self._deliveries.update((delivery.id, delivery) for delivery in changes.deliveries)
+        if changes.snapshot is not None:
+            self._snapshot = changes.snapshot
+
+    def _hear(self, heard: Heard) -> None:
+        signal, key = heard.signal, signal_key(heard.signal)
+        if key not in self._digests:
+            if isinstance(signal, Mention):
+                self._mentions[key] = signal.seen_at
+            elif isinstance(signal, Tally):
+                self._tallies.add(signal)
+        elif isinstance(signal, StatusEntry) and key in self._entries and self._digests[key] != heard.digest:
+            old = self._entries[key]
+            self._entries_of[old.operator].remove(old)
+        else:
+            return
+        self._digests[key] = heard.digest
+        if isinstance(signal, StatusEntry):
+            self._entries[key] = signal
+            self._entries_of[signal.operator].add(signal)
+
+    async def load(self, ended_after: datetime) -> Loaded:
+        """See `Store.load`."""
+        wanted = (
+            incident
+            for incident in self._incidents.values()
+            if incident.state in OPEN or (incident.ended_at is not None and incident.ended_at >= ended_after)
+        )
+        drafts = [
+            self._drafts[incident.id][max(self._drafts[incident.id])]
+            for incident in sorted(wanted, key=lambda incident: incident.number)
+            if incident.id in self._drafts
+        ]
+        last = [max(runs, key=lambda run: (run.last.at, run.first.at)).last for runs in self._runs.values()]
+        return Loaded(
+            snapshot=self._snapshot,
+            cursors=dict(self._cursors),
+            drafts=tuple(drafts),
+            health=tuple(sorted(last, key=lambda line: line.source)),
+            numbers=max((incident.number for incident in self._incidents.values()), default=0),
+        )
+
+    async def known(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """See `Store.known`."""
+        return {key: self._digests[key] for key in keys if key in self._digests}
+
+    async def decided(self, key: str) -> bool:
+        """See `Store.decided`."""
+        return key in self._decided
+
+    async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
+        """See `Store.reports`."""
+        if operator is not None:
+            return self._reports_of[operator].since(since) if operator in self._reports_of else []
+        return sorted((r for timeline in self._reports_of.values() for r in timeline.since(since)), key=report_order)
+
+    async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
+        """See `Store.entries`."""
+        return self._entries_of[operator].since(since) if operator in self._entries_of else []
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        """See `Store.tallies`."""
+        return self._tallies.since(since)
+
+    async def checks(self, since: datetime) -> Sequence[Health]:
+        """See `Store.checks`; of lines that repeat each other, the first and the last."""
+        return lines((run for runs in self._runs.values() for run in runs), since)
+
+    async def draft(self, number: int) -> Draft | None:
+        """See `Store.draft`."""
+        revisions = (d for drafts in self._drafts.values() for d in drafts.values() if d.incident.number == number)
+        return max(revisions, key=lambda draft: draft.revision, default=None)
+
+    async def undelivered(self, to: str | None = None) -> Sequence[Delivery]:
+        """See `Store.undelivered`."""
+        waiting = (d for d in self._deliveries.values() if d.state in UNDELIVERED and to in {None, d.to})
+        return sorted(waiting, key=lambda delivery: delivery.created_at)
+
+    async def delivery(self, delivery: str) -> Delivery | None:
+        """See `Store.delivery`."""
+        return self._deliveries.get(delivery)
+
+    async def card(self, to: str, incident: str) -> Delivery | None:
+        """See `Store.card`."""
+        cards = [
+            d
+            for d in self._deliveries.values()
+            if (d.to, d.incident, d.kind, d.state) == (to, incident, DeliveryKind.CARD, DeliveryState.SENT)
+        ]
+        return max(reversed(cards), key=lambda delivery: delivery.created_at, default=None)
+
+    async def purge(self, before: datetime) -> int:
+        """See `Store.purge`."""
+        old_mentions = [key for key, seen_at in self._mentions.items() if seen_at < before]
+        for key in old_mentions:
+            del self._mentions[key]
+        return len(old_mentions) + self._purge_links(before) + self._purge_runs(before) + self._purge_deliveries(before)
+
+    def _purge_links(self, before: datetime) -> int:
+        touched = 0
+        for timeline in self._reports_of.values():
+            for place, report in enumerate(timeline.values):
+                if report.url is not None and report.seen_at < before:
+                    timeline.values[place] = replace(report, url=None)
+                    touched += 1
+        for key, incident in self._incidents.items():
+            if (oldest := links_from(incident)) is not None and oldest < before:
+                self._incidents[key] = unlinked(incident, before)
+                touched += 1
+        for drafts in self._drafts.values():
+            for revision, draft in drafts.items():
+                if (oldest := links_from(draft.incident)) is not None and oldest < before:
+                    drafts[revision] = replace(draft, incident=unlinked(draft.incident, before))
+                    touched += 1
+        return touched
+
+    def _purge_runs(self, before: datetime) -> int:
+        touched = 0
+        for runs in self._runs.values():
+            ended = sorted((run.last.at, run.first.at) for run in runs if run.last.at < before)
+            dropped = {first_at for _, first_at in ended[:-1]}  # the last one is still the line before `before`
+            runs[:] = [run for run in runs if run.first.at not in dropped]
+            touched += len(dropped)
+        return touched
+
+    def _purge_deliveries(self, before: datetime) -> int:
+        lasting = {i.id for i in self._incidents.values() if i.ended_at is None or i.ended_at >= before}
+        finished = [
+            d.id
+            for d in self._deliveries.values()
+            if d.state in FINISHED and d.created_at < before and d.incident not in lasting
+        ]
+        for key in finished:
+            del self._deliveries[key]
+        return len(finished)

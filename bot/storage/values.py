@@ -1,0 +1,49 @@
+"""What both stores must agree on about a value: its key, its place in an order, and what is dropped with age."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.deliveries import DeliveryState
+from bot.domain.incidents import Decision, Incident, IncidentState
+from bot.domain.signals import Report, Signal, StatusEntry, Tally
+
+OPEN = (IncidentState.SUSPECTED, IncidentState.CONFIRMED, IncidentState.EASING)
+UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNSURE)
+FINISHED = (DeliveryState.SENT, DeliveryState.FAILED)
+
+
+def signal_key(signal: Signal) -> tuple[str, str]:
+    """The (source, id) a signal is stored under; a tally's id is made of its series and interval."""
+    if isinstance(signal, Tally):
+        return signal.source, f"{signal.operator}/{signal.start.isoformat()}/{signal.seconds}"
+    return signal.source, signal.id
+
+
+def decision_key(decision: Decision) -> str:
+    """The key of the press, or the decision's own content where a press has none."""
+    return decision.key or repr(decision)
+
+
+def report_order(report: Report) -> tuple[datetime, str, str, str]:
+    """A post that names two operators is two reports, hence the last part."""
+    return report.at, report.source, report.id, report.operator
+
+
+def entry_order(entry: StatusEntry) -> tuple[datetime, str, str]:
+    """Oldest first."""
+    return entry.published_at, *signal_key(entry)
+
+
+def tally_order(tally: Tally) -> tuple[datetime, str, str]:
+    """Oldest first."""
+    return tally.start, *signal_key(tally)
+
+
+def links_from(incident: Incident) -> datetime | None:
+    """Time of the oldest evidence that still has its link, or None."""
+    return min((evidence.at for evidence in incident.evidence if evidence.url is not None), default=None)
+
+
+def unlinked(incident: Incident, before: datetime) -> Incident:
+    """The incident without the links of evidence older than `before`."""
+    return replace(incident, evidence=tuple(replace(e, url=None) if e.at < before else e for e in incident.evidence))
