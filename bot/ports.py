@@ -18,7 +18,7 @@ from bot.clock import Clock
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident, IncidentState, Silence, Statement
 from bot.domain.operators import Operator, Service
-from bot.domain.signals import Classification, Health, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
 
 
 class AdapterSettings(BaseModel):
@@ -466,6 +466,10 @@ class Store(Protocol):
 
     async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
         """Reports with `at` >= since, in order of (at, source, id); duplicates included and marked."""
+        ...
+
+    async def mentions(self, since: datetime) -> Sequence[Mention]:
+        """Mentions with `published_at` >= since whose text is still kept, oldest first."""
         ...
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:

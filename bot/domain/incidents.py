@@ -160,6 +160,8 @@ class Draft:
         decided_by: Who decided last (a display name), or None.
         edited: The text is an editor's: later revisions keep it.
         notice: One line an editor must notice (it becomes a reply that rings), or None.
+        changed_in: Latest revision in which an editor changed the text or the incident changed state: who saw an
+            older one is asked again before a decision counts.
     """
 
     revision: int
@@ -173,6 +175,7 @@ class Draft:
     decided_by: str | None = None
     edited: bool = False
     notice: str | None = None
+    changed_in: int = 1
 
 
 class Action(StrEnum):

@@ -83,8 +83,10 @@ class Drafts:
         edited = text is not None or (before is not None and before.edited)
         if before is not None and before.edited:
             title, ours = before.title, before.text
+        revision = before.revision + 1 if before else 1
+        changed = before is None or text is not None or before.incident.state is not episode.incident.state
         draft = Draft(
-            revision=before.revision + 1 if before else 1,
+            revision=revision,
             at=at,
             kind=kind,
             incident=episode.incident,
@@ -95,6 +97,7 @@ class Drafts:
             decided_by=decided_by or (before.decided_by if before and state is before.state else None),
             edited=edited,
             notice=notice,
+            changed_in=revision if changed or before is None else before.changed_in,
         )
         episode.draft = draft
         if kind is not DraftKind.DECISION:

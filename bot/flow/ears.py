@@ -80,9 +80,7 @@ class Ears:
 
     def watermark(self, now: datetime) -> datetime:
         """Up to where buckets may close: every healthy source is complete, or 2 min have passed."""
-        waits = [
-            ear.complete_to for ear in self._ears.values() if ear.complete_to is not None and not ear.is_deaf
-        ]
+        waits = [ear.complete_to for ear in self._ears.values() if ear.complete_to is not None and not ear.is_deaf]
         return max(min([now, *waits]), now - MAX_LAG)
 
     def exposure(self, bucket: int) -> float:

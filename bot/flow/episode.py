@@ -56,7 +56,7 @@ class Episode:
         """
         start = self.incident.surge.interval.start
         ripe = [report for report in self._queued if start <= report.at < end]
-        self._queued = [report for report in self._queued if report.at >= end]
+        self._queued = [report for report in self._queued if not start <= report.at < end]
         self._reports.extend(ripe)
         surge = replace(self.incident.surge, interval=Interval(start, end), expected=expected)
         self.incident = replace(self.incident, surge=surge)
@@ -66,7 +66,7 @@ class Episode:
     def widen(self, start: datetime, return_days: float | None) -> None:
         """A raise: the interval begins at the latest at `start`, the peak is at least so rare."""
         surge = self.incident.surge
-        days = max((known for known in (surge.peak_return_days, return_days) if known is not None), default=None)
+        days = max(surge.peak_return_days or 0.0, return_days or 0.0)
         interval = Interval(min(start, surge.interval.start), surge.interval.end)
         self.incident = replace(self.incident, surge=replace(surge, interval=interval, peak_return_days=days))
 

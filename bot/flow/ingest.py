@@ -16,9 +16,7 @@ _MAX_TEXT = 4000  # characters of a post kept and read; a post is shorter everyw
 class Reader(Protocol):
     """What ingest asks of the classifier."""
 
-    def classify(
-        self, text: str, *, operator_hint: str | None = None, at: datetime | None = None
-    ) -> Classification:
+    def classify(self, text: str, *, operator_hint: str | None = None, at: datetime | None = None) -> Classification:
         """Read a text."""
         ...
 

@@ -53,7 +53,9 @@ def for_publication(draft: Draft, targets: Iterable[str]) -> tuple[Delivery, ...
     )
 
 
-def for_notice(key: str, text: str, rooms: Iterable[str], at: datetime, resend: str | None = None) -> tuple[Delivery, ...]:
+def for_notice(
+    key: str, text: str, rooms: Iterable[str], at: datetime, resend: str | None = None
+) -> tuple[Delivery, ...]:
     """A notice to every room, about no incident in particular."""
     return tuple(
         Delivery(

@@ -26,11 +26,10 @@ class Verdict:
 def decide(
     decision: Decision, episode: Episode, operator: Operator, drafts: Drafts, *, targets: bool, at: datetime
 ) -> Verdict:
-    """Apply a decision to an episode.
+    """Apply a decision to an episode; the new revision when it is done.
 
-    Args:
-        targets: Whether there is anywhere to publish: an approved draft is `published` once a target confirms, or at
-            once where there is none (an editor copies it).
+    Where there are `targets`, an approved draft is `published` once they confirm; where there is none, at once: an
+    editor copies it.
     """
     draft = episode.draft
     if draft is None:
@@ -41,7 +40,7 @@ def decide(
         return Verdict(OutcomeKind.ALREADY if draft.state is not DraftState.EXPIRED else OutcomeKind.CLOSED, draft)
     if decision.action is Action.CLAIM and draft.state is DraftState.CLAIMED and draft.decided_by != decision.who:
         return Verdict(OutcomeKind.ALREADY, draft)
-    if decision.revision is not None and decision.revision < draft.revision and _changed(episode, decision, draft):
+    if decision.revision is not None and decision.revision < draft.changed_in:
         return Verdict(OutcomeKind.CHANGED, draft)
     match decision.action:
         case Action.APPROVE:
@@ -70,9 +69,3 @@ def _undo(decision: Decision, episode: Episode, operator: Operator, drafts: Draf
         kind = DraftKind.UPDATE
     new = drafts.revise(episode, operator, at, kind, state=DraftState.PROPOSED, decided_by=decision.who)
     return Verdict(OutcomeKind.DONE, new)
-
-
-def _changed(episode: Episode, decision: Decision, draft: Draft) -> bool:
-    """Whether what this editor saw is no longer what would go out: an edit since, or another state of the incident."""
-    seen = episode.seen.get(decision.revision or 0)
-    return seen is None or seen != (draft.edited, draft.text if draft.edited else "", draft.incident.state)

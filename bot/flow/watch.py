@@ -166,12 +166,12 @@ class Watch:
         self.last_closed = state.last_closed or None
         for report in reports:
             self.count(report)
+        if self.last_closed is None:
+            return
         # A report stored after the snapshot may belong to a bucket before it: score the whole ring again (no-op if equal).
-        if self.last_closed is not None:
-            ring = range(self.last_closed - _LATE + 1, self.last_closed + 1)
-            self._late |= {
-                (series, bucket) for series in self._detectors for bucket, _ in self.counts.minutes(series) if bucket in ring
-            }
+        ring = range(self.last_closed - _LATE + 1, self.last_closed + 1)
+        for series in self._detectors:
+            self._late |= {(series, bucket) for bucket, _ in self.counts.minutes(series) if bucket in ring}
 
 
 def _sighting(operator: str, verdicts: Sequence[tuple[str, Verdict]]) -> Sighting:

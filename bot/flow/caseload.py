@@ -1,0 +1,213 @@
+"""All incidents that are not over: opens them, feeds them, and asks for a line to the desk when one is owed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, IncidentState
+from bot.domain.operators import Operator, Service
+from bot.domain.signals import Interval, Report, StatusEntry
+from bot.flow import review, transitions
+from bot.flow.channels import ACTIVE, Channels, statement_of
+from bot.flow.counts import bucket_of, bucket_start
+from bot.flow.draft import Drafts
+from bot.flow.episode import Episode, KindOf, open_incident
+from bot.flow.watch import Sighting, Watch
+from bot.ports import OutcomeKind
+
+_RECENT = timedelta(hours=2)  # reports kept for an incident that may open: the longest window and late posts
+# An operator's entry opens an incident only while it is news: a feed's history at start is none.
+_ENTRY_IS_NEWS = timedelta(hours=2)
+_UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD})
+
+Emit = Callable[[Draft | None, Draft], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who is told: every new revision goes to `emit` with the one before; `targets`: there is somewhere to publish."""
+
+    emit: Emit
+    targets: bool
+
+
+class Caseload:
+    """One episode an operator at most, from its first sign to six hours after its end."""
+
+    def __init__(
+        self,
+        *,
+        watch: Watch,
+        channels: Channels,
+        drafts: Drafts,
+        operators: Mapping[str, Operator],
+        kind_of: KindOf,
+        desk: Desk,
+    ) -> None:
+        self.episodes: dict[str, Episode] = {}
+        self.numbers = 0
+        self._watch = watch
+        self._channels = channels
+        self._drafts = drafts
+        self._operators = operators
+        self._kind_of = kind_of
+        self._desk = desk
+        self._recent: dict[str, list[Report]] = defaultdict(list)
+
+    def restore(self, drafts: Iterable[Draft], reports: Iterable[Report], numbers: int) -> None:
+        """Go on with the incidents a store has kept."""
+        self.numbers = numbers
+        for draft in sorted(drafts, key=lambda draft: draft.incident.number):
+            self.episodes[draft.incident.operator] = Episode(draft.incident, self._kind_of, draft)
+        for report in reports:
+            self.hear(report)
+
+    def hear(self, report: Report) -> None:
+        """Take a report; it counts for an incident once its bucket is closed."""
+        self._recent[report.operator].append(report)
+        episode = self.episodes.get(report.operator)
+        if episode is not None:
+            episode.hear([report])
+
+    def sight(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
+        """A bucket was closed or scored again: open and reopen incidents, feed all of them, let them ease and end."""
+        for operator in sightings:
+            if sightings[operator].raised and operator not in self.episodes:
+                self._open(operator, sightings[operator], now)
+        for operator, episode in list(self.episodes.items()):
+            self._follow(operator, episode, sightings.get(operator), now)
+
+    def bear_out(self, operator: str, now: datetime) -> None:
+        """A second independent kind of signal (an aggregated count) is in alarm."""
+        episode = self.episodes.get(operator)
+        if episode is not None and episode.surged:
+            episode.incident = transitions.confirmed(episode.incident)
+            self._owe(operator, episode, now)
+
+    def entry(self, entry: StatusEntry, now: datetime) -> None:
+        """The operator said something: it confirms what fits, or opens an incident of its own."""
+        episode = self.episodes.get(entry.operator)
+        if episode is not None:
+            self.look_at_channel(entry.operator, now)
+        elif entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS:
+            end = self._closed_end(now)
+            interval = Interval(min(entry.published_at, end), end)
+            self._begin(entry.operator, now, interval, entry.services).fold(
+                end, self._expected(entry.operator, interval)
+            )
+            self.look_at_channel(entry.operator, now)
+
+    def look_at_channel(self, operator: str, now: datetime) -> None:
+        """The operator's channel was checked or spoke: recompute silence and statement."""
+        episode = self.episodes.get(operator)
+        if episode is None:
+            return
+        incident = episode.incident
+        silence = self._channels.silence(operator, incident.services, incident.first_report_at)
+        incident = replace(incident, silence=silence)
+        fitting = self._channels.fitting(operator, incident.services, incident.first_report_at)
+        if fitting:
+            incident = transitions.after_statement(incident, statement_of(fitting[-1]), now)
+        episode.incident = incident
+        self._owe(operator, episode, now)
+
+    def decide(self, decision: Decision, now: datetime) -> review.Verdict:
+        """Apply an editor's decision."""
+        episode = self._meant(decision)
+        if episode is None:
+            return review.Verdict(OutcomeKind.UNKNOWN)
+        before = episode.draft
+        operator = self._operators[episode.incident.operator]
+        verdict = review.decide(decision, episode, operator, self._drafts, targets=self._desk.targets, at=now)
+        if verdict.kind is OutcomeKind.DONE and verdict.draft is not None:
+            self._desk.emit(before, verdict.draft)
+        return verdict
+
+    def published(self, incident: str, now: datetime) -> None:
+        """Every target has confirmed an approved draft."""
+        for episode in self.episodes.values():
+            draft = episode.draft
+            if episode.incident.id == incident and draft is not None and draft.state is DraftState.APPROVED:
+                self._revise(episode, now, DraftKind.DECISION, DraftState.PUBLISHED)
+
+    def latest(self, decision: Decision) -> Draft | None:
+        """The draft a decision is about, as it is now."""
+        episode = self._meant(decision)
+        return episode.draft if episode else None
+
+    # --- one episode ---------------------------------------------------------------------------------------------
+
+    def _open(self, operator: str, sighting: Sighting, now: datetime) -> None:
+        verdict = max(sighting.raised, key=lambda verdict: verdict.score)
+        end = self._closed_end(now)
+        start = bucket_start(min(verdict.bucket, bucket_of(end) - 1) - max(verdict.window, 1) + 1)
+        self._begin(operator, now, Interval(start, end))
+
+    def _begin(self, operator: str, now: datetime, interval: Interval, services: tuple[Service, ...] = ()) -> Episode:
+        self.numbers += 1
+        incident = open_incident(self.numbers, operator, now, interval, services)
+        episode = self.episodes[operator] = Episode(incident, self._kind_of)
+        episode.hear(self._recent[operator])
+        return episode
+
+    def _follow(self, operator: str, episode: Episode, sighting: Sighting | None, now: datetime) -> None:
+        raised = sighting is not None and bool(sighting.raised)
+        alarm = self._watch.alarm(operator)
+        if sighting is not None:
+            for verdict in sighting.raised:
+                episode.widen(bucket_start(verdict.bucket - max(verdict.window, 1) + 1), verdict.return_days)
+        if episode.incident.eased_at is None or raised:
+            end = self._closed_end(now)
+            interval = Interval(episode.incident.surge.interval.start, end)
+            episode.fold(end, self._expected(operator, interval), sighting.services if sighting else frozenset())
+        incident = episode.incident
+        if episode.second_kind or (episode.surged and self._watch.tally_alarm(operator)):
+            incident = transitions.confirmed(incident)
+        if incident.state is IncidentState.DISMISSED and alarm:
+            incident = replace(incident, ended_at=now)  # its six hours begin when its surge ends
+        episode.incident = transitions.after_bucket(incident, transitions.Beat(now, raised, alarm, episode.surged))
+        self.look_at_channel(operator, now)
+        if transitions.is_over(episode.incident, now):
+            self._end(operator, episode, now)
+
+    def _end(self, operator: str, episode: Episode, now: datetime) -> None:
+        if episode.draft is not None and episode.draft.state in _UNDECIDED:
+            self._revise(episode, now, DraftKind.EXPIRED, DraftState.EXPIRED)
+        del self.episodes[operator]
+
+    def _owe(self, operator: str, episode: Episode, now: datetime) -> None:
+        before = episode.draft
+        draft = self._drafts.owed(episode, self._operators[operator], now)
+        if draft is not None:
+            self._desk.emit(before, draft)
+
+    def _revise(self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState) -> None:
+        before = episode.draft
+        operator = self._operators[episode.incident.operator]
+        who = before.decided_by if before else None
+        self._desk.emit(before, self._drafts.revise(episode, operator, now, kind, state=state, decided_by=who))
+
+    # --- looking things up ---------------------------------------------------------------------------------------
+
+    def _meant(self, decision: Decision) -> Episode | None:
+        if decision.incident is not None:
+            found = [episode for episode in self.episodes.values() if episode.incident.id == decision.incident]
+        else:
+            wanted = {IncidentState.DISMISSED} if decision.action is Action.UNDO else set()
+            found = [e for e in self.episodes.values() if e.incident.state in transitions.OPEN] or [
+                e for e in self.episodes.values() if e.incident.state in wanted
+            ]
+        return found[0] if len(found) == 1 else None
+
+    def _closed_end(self, now: datetime) -> datetime:
+        closed = self._watch.last_closed
+        return bucket_start(bucket_of(now) if closed is None else closed + 1)
+
+    def _expected(self, operator: str, interval: Interval) -> float:
+        return self._watch.expected(operator, bucket_of(interval.start), bucket_of(interval.end))
+
+    def forget(self, now: datetime) -> None:
+        """Drop reports no incident can begin with any more."""
+        for operator, reports in self._recent.items():
+            self._recent[operator] = [report for report in reports if report.at > now - _RECENT]

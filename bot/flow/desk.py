@@ -1,0 +1,146 @@
+"""The desk and the inbox as every chat calls them: answers from memory and store, decisions through the newsroom."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.deliveries import DeliveryState
+from bot.domain.incidents import Decision, Draft
+from bot.domain.operators import Operator
+from bot.domain.places import Place
+from bot.domain.signals import Mention, Report
+from bot.flow import transitions
+from bot.flow.channels import statement_of
+from bot.flow.counts import bucket_of, bucket_start
+from bot.flow.newsroom import Newsroom
+from bot.ports import Call, OperatorStatus, Outcome, OutcomeKind, SourceStatus
+
+_DAY_HOURS = 24
+_HOUR = timedelta(hours=1)
+
+
+class NewsroomDesk:
+    """Implements `bot.ports.Desk` and `bot.ports.Inbox`.
+
+    Args:
+        find_operator: By id, name or alias.
+        find_place: What an editor typed for a place.
+    """
+
+    def __init__(
+        self,
+        newsroom: Newsroom,
+        find_operator: Callable[[str], Operator | None],
+        find_place: Callable[[str], Place | None],
+    ) -> None:
+        self._newsroom = newsroom
+        self._find_operator = find_operator
+        self._find_place = find_place
+
+    async def decide(self, decision: Decision) -> Outcome:
+        """See `Desk.decide`."""
+        verdict = await self._newsroom.decide(decision)
+        if verdict.kind is OutcomeKind.UNKNOWN and decision.incident is not None:
+            return Outcome(OutcomeKind.CLOSED)  # known once, or its card would not be there: over for good
+        return Outcome(verdict.kind, verdict.draft)
+
+    async def status(self, operator: str) -> OperatorStatus | None:
+        """See `Desk.status`."""
+        found = self._find_operator(operator)
+        if found is None:
+            return None
+        now = self._newsroom.clock.now()
+        closed = self._newsroom.watch.last_closed
+        closed_to = bucket_start(closed + 1) if closed is not None else None
+        reports = await self._newsroom.store.reports(now - _DAY_HOURS * _HOUR - _HOUR, found.id)
+        end = closed_to or now
+        episode = self._newsroom.cases.episodes.get(found.id)
+        incident = episode.draft.incident if episode and episode.draft else None
+        is_open = incident is not None and incident.state in transitions.OPEN
+        entry = self._newsroom.channels.latest(found.id, now - _DAY_HOURS * _HOUR)
+        silence = (
+            self._newsroom.channels.silence(found.id, incident.services, incident.first_report_at)
+            if incident is not None and is_open
+            else self._newsroom.channels.silence(found.id, (), now)
+        )
+        return OperatorStatus(
+            at=now,
+            operator=found,
+            state=incident.state if incident is not None and is_open else None,
+            incident=episode.draft if episode is not None and is_open else None,
+            reports=_authors(reports, end - _HOUR, end),
+            expected=self._newsroom.watch.expected(found.id, bucket_of(end - _HOUR), bucket_of(end)),
+            hourly=tuple(
+                _authors(reports, now - (back + 1) * _HOUR, now - back * _HOUR) for back in reversed(range(_DAY_HOURS))
+            ),
+            silence=silence,
+            statement=statement_of(entry) if entry is not None else None,
+            closed_to=closed_to,
+            sources=tuple(
+                status
+                for status in self._newsroom.roster.statuses()
+                if status.health is None or status.health.operator in {None, found.id}
+            ),
+        )
+
+    async def open_drafts(self) -> tuple[Draft, ...]:
+        """See `Desk.open_drafts`."""
+        episodes = self._newsroom.cases.episodes.values()
+        drafts = [
+            episode.draft
+            for episode in episodes
+            if episode.draft is not None and episode.incident.state in transitions.OPEN
+        ]
+        return tuple(sorted(drafts, key=lambda draft: -draft.incident.number))
+
+    async def draft(self, number: int) -> Draft | None:
+        """See `Desk.draft`."""
+        return await self._newsroom.store.draft(number)
+
+    async def sources(self) -> tuple[SourceStatus, ...]:
+        """See `Desk.sources`."""
+        return self._newsroom.roster.statuses()
+
+    async def resend(self, delivery: str, who: str) -> bool:
+        """See `Desk.resend`."""
+        found = await self._newsroom.store.delivery(delivery)
+        if found is None or found.state is not DeliveryState.UNSURE:
+            return False
+        again = replace(found, state=DeliveryState.PENDING, attempts=0, next_try_at=None, error=f"sent again by {who}")
+        await self._newsroom.tell((again,))
+        return True
+
+    def operators(self) -> tuple[Operator, ...]:
+        """See `Desk.operators`."""
+        return tuple(self._newsroom.operators.values())
+
+    async def log_call(self, call: Call) -> Report | str:
+        """See `Inbox.log_call`; each call is a person of its own, and verified."""
+        operator = self._find_operator(call.operator)
+        if operator is None:
+            known = ", ".join(known.name for known in self.operators())
+            return f"{call.operator} : opérateur inconnu ; connus : {known}"
+        place = self._find_place(call.place)
+        if place is None:
+            return f"{call.place} : lieu inconnu ; une commune, un code postal ou un département"
+        text = f"{operator.name} : {call.service.value} en panne à {place.name} (appel noté par la rédaction)"
+        mention = Mention("signaler", call.key, call.key, text, call.at, call.at, None, operator.id, verified=True)
+        report = Report(
+            source=mention.source,
+            id=mention.id,
+            operator=operator.id,
+            author=call.key,
+            at=call.at,
+            seen_at=call.at,
+            services=(call.service,),
+            places=(place,),
+            professional=call.professional,
+            verified=True,
+        )
+        if not await self._newsroom.store.known([(mention.source, mention.id)]):
+            await self._newsroom.log_call(mention, report)
+        return report
+
+
+def _authors(reports: Sequence[Report], start: datetime, end: datetime) -> int:
+    return len({report.author for report in reports if start <= report.at < end and not report.duplicate})

@@ -1,0 +1,91 @@
+"""One restart loop a source: reads in its rhythm, backs off when it fails, and keeps its health as a fact."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.signals import Health, HealthState
+from bot.errors import SourceError, StoreError
+from bot.flow.newsroom import Newsroom
+from bot.ports import Reading, Source
+
+_log = structlog.get_logger()
+
+_READ_SECONDS = 120.0  # one read of a polled source, all in all
+_BACKOFF_SECONDS = 5.0  # after the first failure, doubling
+_BACKOFF_LIMIT_SECONDS = 900.0
+_STORE_SECONDS = 1.0
+
+
+class Listener:
+    """Keeps one source talking; nothing that happens to it reaches the others.
+
+    Args:
+        jitter: 0 to 1, uniformly; spreads reads so that a hundred feeds do not wake at once.
+    """
+
+    def __init__(
+        self, source: Source, newsroom: Newsroom, clock: Clock, jitter: Callable[[], float], cursor: str | None
+    ) -> None:
+        self._source = source
+        self._newsroom = newsroom
+        self._clock = clock
+        self._jitter = jitter
+        self._cursor = cursor
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Read until cancelled; returns when a pushed source has come to its end (a replay)."""
+        polled = self._source.interval > timedelta(0)
+        while True:
+            try:
+                async with asyncio.timeout(_READ_SECONDS if polled else None):
+                    async for reading in self._source.read(self._cursor):
+                        await self._take(reading)
+                        self._failures = 0
+                if not polled:
+                    return
+                wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
+            except SourceError as error:
+                wait = await self._failed(error)
+            except TimeoutError:
+                wait = await self._failed(
+                    SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
+                )
+            except Exception as error:
+                # A defect in one adapter is that source's failure, not the bot's.
+                _log.exception("source failed", source=self._source.name)
+                wait = await self._failed(
+                    SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING)
+                )
+            await asyncio.sleep(wait)
+
+    async def _take(self, reading: Reading) -> None:
+        now = self._clock.now()
+        name = self._source.name
+        healthy = Health(name, HealthState.OK, now, self._source.operator, heard_from=reading.heard_from)
+        # A replay's sources keep their own health; the replay itself is only the tape.
+        events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
+        cursor = (name, reading.cursor) if reading.cursor is not None else None
+        complete = (name, reading.complete_to) if reading.complete_to is not None else None
+        while True:
+            try:
+                await self._newsroom.take(events, cursor=cursor, complete_to=complete)
+            except StoreError:
+                await asyncio.sleep(_STORE_SECONDS)  # this reading waits; what it says is not lost
+            else:
+                break
+        self._cursor = reading.cursor or self._cursor
+
+    async def _failed(self, error: SourceError) -> float:
+        """Note the failure; seconds until the next try."""
+        self._failures += 1
+        _log.warning("source not heard", source=self._source.name, state=error.state.value, reason=error.reason)
+        now = self._clock.now()
+        health = Health(self._source.name, error.state, now, self._source.operator, error.reason)
+        await self._newsroom.take((health,))
+        backoff = min(_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), _BACKOFF_LIMIT_SECONDS)
+        return max(backoff * (0.5 + self._jitter()), error.retry_after or 0.0)

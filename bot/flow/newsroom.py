@@ -1,0 +1,334 @@
+"""The core at work: takes what sources say, closes buckets, and turns every step into one transaction."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.clock import Clock
+from bot.domain.deliveries import Delivery
+from bot.domain.incidents import Decision, Draft, DraftKind
+from bot.domain.operators import Operator
+from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.drafting.announcements import Announcements
+from bot.errors import StoreError
+from bot.flow import publish, transitions
+from bot.flow.batch import Batch
+from bot.flow.caseload import Caseload, Desk
+from bot.flow.channels import Channels
+from bot.flow.counts import bucket_of, bucket_start
+from bot.flow.draft import Drafts
+from bot.flow.ears import Ears
+from bot.flow.episode import KindOf
+from bot.flow.ingest import Ingest, digest, key_of
+from bot.flow.review import Verdict
+from bot.flow.roster import Roster
+from bot.flow.watch import Watch
+from bot.ports import Event, Heard, OutcomeKind, Store
+
+_log = structlog.get_logger()
+
+_REPORTS_KEPT = timedelta(hours=3)  # what the windows and an author's hour need again after a restart
+_CHANNELS_KEPT = timedelta(days=3)
+_SNAPSHOT_EVERY = 5  # buckets; what came since is fed again from the stored reports
+_LONGEST_GAP = 2 * 24 * 60  # buckets nobody listened in are stepped one by one up to here, then skipped
+_HOUR = 60
+_WAS_AWAY = timedelta(hours=1)  # a shorter stop is a restart, and nobody's news
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where drafts go.
+
+    Attributes:
+        rooms: Names of the handlers, whose cards follow each incident.
+        targets: Names of the targets an approved draft goes to.
+        on_line: Called with each line of the contract (draft, update, …) as it is decided; a replay prints it.
+    """
+
+    rooms: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    on_line: Callable[[Draft], None] | None = None
+
+
+class Newsroom:
+    """One writer of the store; every public method is one step, and steps do not overlap.
+
+    A step that cannot be stored is kept and stored with the next one: nothing is lost. While that lasts, new signals
+    are refused with StoreError and wait where they are.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ingest: Ingest,
+        watch: Watch,
+        ears: Ears,
+        roster: Roster,
+        drafts: Drafts,
+        announcements: Announcements,
+        operators: Mapping[str, Operator],
+        outlets: Outlets,
+        kind_of: KindOf,
+        snapshots: bool = True,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.watch = watch
+        self.roster = roster
+        self.channels = Channels()
+        self.operators = operators
+        self.outlets = outlets
+        self.cases = Caseload(
+            watch=watch,
+            channels=self.channels,
+            drafts=drafts,
+            operators=operators,
+            kind_of=kind_of,
+            desk=Desk(self._emit, bool(outlets.targets)),
+        )
+        self._ingest = ingest
+        self._ears = ears
+        self._announcements = announcements
+        self._snapshots = snapshots
+        self._lock = asyncio.Lock()
+        self._batch = Batch()
+        self._wakers: list[asyncio.Event] = []
+
+    def waker(self) -> asyncio.Event:
+        """An event that is set whenever a step has left something to deliver."""
+        event = asyncio.Event()
+        self._wakers.append(event)
+        return event
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    async def wake(self) -> Mapping[str, str]:
+        """Go on where the last run stopped; the sources' cursors. Nothing was heard while it was down."""
+        now = self.clock.now()
+        loaded = await self.store.load(now - transitions.REOPENS_WITHIN)
+        for health in await self.store.checks(now - _CHANNELS_KEPT):
+            self.channels.note(health)
+        for health in loaded.health:
+            self.roster.note(health)
+        for operator in self.operators:
+            for entry in await self.store.entries(operator, now - _CHANNELS_KEPT):
+                self.channels.add(entry)
+        for mention in await self.store.mentions(now - _REPORTS_KEPT):
+            self._ingest.remember(mention)
+        since = min([now - _REPORTS_KEPT, *(draft.incident.first_report_at for draft in loaded.drafts)])
+        reports = [report for report in await self.store.reports(since) if report.operator in self.operators]
+        self.cases.restore(loaded.drafts, reports, loaded.numbers)
+        if loaded.snapshot is not None:
+            self.watch.restore(loaded.snapshot, reports)
+        if self.watch.last_closed is not None:
+            down_from = bucket_start(self.watch.last_closed + 1)
+            self._ears.deafen(down_from, max(now, down_from))
+            if now - down_from >= _WAS_AWAY:
+                text = self._announcements.returned(down_from, now)
+                self._batch.deliveries.extend(
+                    publish.for_notice(f"returned/{now:%Y%m%dT%H%M}", text, self.outlets.rooms, now)
+                )
+        return loaded.cursors
+
+    async def take(
+        self,
+        events: Iterable[Event],
+        *,
+        cursor: tuple[str, str] | None = None,
+        complete_to: tuple[str, datetime] | None = None,
+    ) -> list[Verdict]:
+        """Take what a source handed over, in its order, and store it with its effects.
+
+        Args:
+            events: Signals, checks and recorded decisions.
+            cursor: (source, cursor) to store along.
+            complete_to: (source, time) before which nothing more is to come.
+
+        Returns:
+            What the decisions among the events came to, in order.
+
+        Raises:
+            StoreError: an earlier step could not be stored yet; nothing of this one was taken.
+        """
+        async with self._lock:
+            await self._flush()
+            now = self.clock.now()
+            events = tuple(events)
+            verdicts = []
+            signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
+            known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
+            new = {id(signal) for signal in self._ingest.new(signals, known)}
+            for event in events:
+                if isinstance(event, Health):
+                    self._check(event, now)
+                elif isinstance(event, Decision):
+                    self._batch.decisions.append(event)
+                    verdicts.append(self.cases.decide(event, now))
+                elif id(event) in new:
+                    self._signal(event, now)
+            if cursor is not None:
+                self._batch.cursors[cursor[0]] = cursor[1]
+            if complete_to is not None:
+                self._ears.complete(*complete_to)
+            await self._commit()
+            return verdicts
+
+    async def log_call(self, mention: Mention, report: Report) -> None:
+        """An editor logged a reader's call: a report as it stands, nothing to read in it.
+
+        Raises:
+            StoreError: it could not be stored yet.
+        """
+        async with self._lock:
+            await self._flush()
+            self._batch.heard.append(Heard(mention, digest(mention)))
+            self._report(report)
+            self._amend(range(0), self.clock.now())
+            await self._flush()
+
+    async def advance(self) -> None:
+        """Close every bucket that may be closed by now.
+
+        Raises:
+            StoreError: an earlier step could not be stored yet; no bucket was closed.
+        """
+        async with self._lock:
+            await self._flush()
+            now = self.clock.now()
+            end = bucket_of(self._ears.watermark(now))
+            if self.watch.last_closed is None:
+                self.watch.last_closed = end - 1
+            self.watch.last_closed = max(self.watch.last_closed, end - _LONGEST_GAP)
+            while self.watch.last_closed + 1 < end:
+                self._close(self.watch.last_closed + 1, now)
+                await self._commit()
+
+    async def decide(self, decision: Decision) -> Verdict:
+        """Take one editor's decision, at most once a key.
+
+        Raises:
+            StoreError: it could not be stored yet.
+        """
+        async with self._lock:
+            await self._flush()
+            if decision.key is not None and await self.store.decided(decision.key):
+                return Verdict(OutcomeKind.DONE, self.cases.latest(decision))
+            self._batch.decisions.append(decision)
+            verdict = self.cases.decide(decision, self.clock.now())
+            await self._flush()
+            return verdict
+
+    async def published(self, incident: str) -> None:
+        """Every target has confirmed an approved draft: say so on its card."""
+        async with self._lock:
+            self.cases.published(incident, self.clock.now())
+            await self._commit()
+
+    async def tell(self, deliveries: Iterable[Delivery]) -> None:
+        """Store deliveries that no draft causes, or that have moved on in the journal.
+
+        Raises:
+            StoreError: they could not be stored.
+        """
+        async with self._lock:
+            self._batch.deliveries.extend(deliveries)
+            await self._flush()
+
+    async def rest(self) -> None:
+        """Store the detectors' state before the end."""
+        async with self._lock:
+            if self._snapshots and self.watch.last_closed is not None:
+                self._batch.snapshot = self.watch.snapshot()
+            await self._flush()
+
+    def surging(self, operator: str) -> bool:
+        """Whether a surge of that operator is open now, in posts or in counts."""
+        episode = self.cases.episodes.get(operator)
+        is_open = episode is not None and episode.incident.state in transitions.OPEN
+        return is_open or self.watch.alarm(operator) or self.watch.tally_alarm(operator)
+
+    # --- what steps are made of ----------------------------------------------------------------------------------
+
+    def _check(self, health: Health, now: datetime) -> None:
+        self._batch.health.append(health)
+        self.roster.note(health)
+        self.channels.note(health)
+        self._amend(self._ears.note(health), now)
+        if health.operator is not None:
+            self.cases.look_at_channel(health.operator, now)
+
+    def _signal(self, signal: Mention | StatusEntry | Tally, now: datetime) -> None:
+        taken = self._ingest.take(signal)
+        self._batch.heard.append(taken.heard)
+        if isinstance(signal, Mention):
+            for report in taken.reports:
+                self._report(report)
+            self._amend(self._ears.heard(signal.source, signal.published_at), now)
+        elif isinstance(signal, Tally):
+            if self.watch.tally(signal):
+                self.cases.bear_out(signal.operator, now)
+        elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
+            self.channels.add(taken.heard.signal)
+            self.cases.entry(taken.heard.signal, now)
+
+    def _report(self, report: Report) -> None:
+        self._batch.reports.append(report)
+        if report.operator in self.operators:
+            self.watch.count(report)
+            self.cases.hear(report)
+
+    def _amend(self, filled: Sequence[int], now: datetime) -> None:
+        sightings = self.watch.amend(self._ears.exposure, filled)
+        if sightings:
+            self.cases.sight(sightings, now)
+
+    def _close(self, bucket: int, now: datetime) -> None:
+        sightings = self.watch.close(bucket, self._ears.exposure(bucket))
+        if sightings or self.cases.episodes:
+            self.cases.sight(sightings, now)
+        if self.outlets.rooms:
+            self._announce(now)
+        if bucket % _HOUR == 0:
+            self._ears.forget(now)
+            self.cases.forget(now)
+        if self._snapshots and (bucket % _SNAPSHOT_EVERY == 0 or self._batch.drafts):
+            self._batch.snapshot = self.watch.snapshot()
+
+    def _announce(self, now: datetime) -> None:
+        for trouble in self.roster.troubles(now, blind=self._ears.blind):
+            text = self._announcements.trouble(trouble.kind, trouble.source, trouble.since, trouble.reason)
+            key = f"{trouble.kind}/{trouble.source}/{now:%Y%m%dT%H%M}"
+            self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
+
+    def _emit(self, before: Draft | None, draft: Draft) -> None:
+        """A new revision: kept, and sent to everyone it concerns, in the transaction of what caused it."""
+        self._batch.drafts.append(draft)
+        self._batch.incidents[draft.incident.id] = draft.incident
+        fresh = publish.is_fresh(before, draft)
+        self._batch.deliveries.extend(publish.for_draft(draft, self.outlets.rooms, fresh_card=fresh))
+        if draft.kind is DraftKind.PUBLISHED:
+            self._batch.deliveries.extend(publish.for_publication(draft, self.outlets.targets))
+        if self.outlets.on_line is not None and draft.kind is not DraftKind.DECISION:
+            self.outlets.on_line(draft)
+
+    async def _commit(self) -> None:
+        """Store what the step changed; what cannot be stored now goes with the next step."""
+        try:
+            await self._flush()
+        except StoreError as error:
+            _log.error("store refuses", error=str(error))
+
+    async def _flush(self) -> None:
+        changes = self._batch.changes()
+        if not changes:
+            return
+        await self.store.apply(changes)
+        self._batch = Batch()
+        if changes.deliveries:
+            for waker in self._wakers:
+                waker.set()
