@@ -73,7 +73,8 @@ class English:
             return f"around {place.name}"
         if place.level is not Level.COMMUNE:
             territory = TERRITORIES.get(place.id.removeprefix("D"))
-            return f"in {territory.name if territory else place.name}"
+            name = territory.name if territory else place.name
+            return f"in the {name} département" if place.level is Level.DEPARTEMENT else f"in {name}"
         return f"in {place.name}{beside(place) * precise}"
 
     def span(self, one: Place, other: Place, *, precise: bool) -> str:

@@ -191,6 +191,6 @@ def _news(before: Incident | None, after: Incident) -> list[str]:
             news.append("reopened")
         elif after.state is IncidentState.CONFIRMED and before.state is IncidentState.SUSPECTED and not news:
             news.append("confirmed")
-    if "reopened" not in news and after.surge.reports >= 2 * before.surge.reports > 0:
-        news.append("doubled")
+    if "reopened" not in news and after.surge.reports >= max(2 * before.surge.reports, 1):
+        news.append("doubled" if before.surge.reports else "joined")
     return news
