@@ -217,9 +217,8 @@ def load(path: Path | None, env: Mapping[str, str]) -> Config:
     except ValidationError as error:
 
         def where(location: Location) -> str:
-            if _holds(from_env, location):
-                return f"environment: {_PREFIX}{'__'.join(str(part) for part in location).upper()}"
-            return f"{path}: {dotted(location)}"
+            variable = _variable(from_env, location)
+            return f"environment: {variable}" if variable else f"{path}: {dotted(location)}"
 
         raise ConfigError("\n".join(lines(error, _File, where))) from None
     credentials = env.get("CREDENTIALS_DIRECTORY")  # systemd's LoadCredential
@@ -291,11 +290,17 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _holds(values: object, location: Location) -> bool:
-    for part in location:
-        if not isinstance(values, dict):
-            return True  # a list given as JSON
+def _variable(from_env: dict[str, Any], location: Location) -> str | None:
+    """The variable that gave the value at `location`, and the way on inside of it; None if none did."""
+    values: object = from_env
+    for depth, part in enumerate(location):
+        if not isinstance(values, dict):  # a list given as JSON
+            return _spelt(location[:depth]) + dotted(location[depth:])
         if part not in values:
-            return False
+            return None
         values = values[part]
-    return bool(location)
+    return _spelt(location)
+
+
+def _spelt(location: Location) -> str:
+    return _PREFIX + "__".join(str(part) for part in location).upper()

@@ -1,0 +1,55 @@
+# `make run` and `make test` do all their set-up themselves; the second time it costs nothing.
+# Needs GNU make 3.81, Python 3.11 or newer with venv, and the package index for the first installation only.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := bot sources handlers tests tools
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCK := $(BIN)/python -m uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+.PHONY: run test check bench soak format lock
+
+run: .venv/.run ## the bot: the demo, or what config.toml says
+	@$(BIN)/vigie run
+
+test: check ## everything: what a change must pass
+	$(BIN)/pytest -q -n 2 -m "slow and not soak"
+
+check: .venv/.test ## the fast part of it
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n 2 -m "not slow and not soak"
+
+bench: .venv/.test ## print the figures that the documents quote
+	@for tool in tools/bench_*.py; do $(BIN)/python "$$tool" || exit 1; done
+
+soak: .venv/.test ## the long kill and load campaigns
+	$(BIN)/pytest -q -m soak --timeout=0
+
+format: .venv/.test
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lock: .venv/.test ## pin anew what pyproject.toml asks for (hatchling builds the project itself, offline)
+	$(PIP) install uv
+	echo "hatchling>=1.27" | $(LOCK) -o requirements.lock
+	echo "hatchling>=1.27" | $(LOCK) --extra test -o requirements-test.lock
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vigie needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+
+.venv/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into .venv; this takes a minute, once."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test: requirements-test.lock pyproject.toml | $(BIN)/python
+	@echo "Installing into .venv, with what the tests need; this takes a minute, once."
+	@$(PIP) install --require-hashes -r requirements-test.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch .venv/.run $@
