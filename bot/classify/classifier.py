@@ -1,0 +1,110 @@
+"""The understanding room's front door: text in, who, what, where and when out, with the words that decided."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from bot.classify.data import ClassifierData
+from bot.classify.operators import Named, Naming, OperatorFinder
+from bot.classify.patterns import Hit
+from bot.classify.places import Found, PlaceFinder
+from bot.classify.reading import Reading, read
+from bot.classify.text import Words, words
+from bot.domain.operators import Operator, Service
+from bot.domain.places import Place
+from bot.domain.signals import Classification, Kind
+
+_SERVICES = frozenset(s.value for s in Service)
+
+
+class Classifier:
+    """Reads mentions.
+
+    Args:
+        data: Rules and names.
+        operators: Those the newsroom watches.
+        home: INSEE code of the newsroom's commune, or its département (`D71`); its area wins between namesakes.
+    """
+
+    def __init__(self, data: ClassifierData, operators: Sequence[Operator], *, home: str | None = None) -> None:
+        self._patterns = data.patterns
+        self._operators = OperatorFinder(operators, data.homonyms)
+        self._places = PlaceFinder(data.gazetteer, data.places, home)
+
+    def gate(self, text: str) -> bool:
+        """Whether a text may name a configured operator, brand or product; cheap, for streams."""
+        return self._operators.gate(text)
+
+    def operator(self, text: str) -> Operator | None:
+        """The operator an editor typed: id, name or alias, whatever the case and accents."""
+        return self._operators.by_name(text)
+
+    def place(self, text: str) -> Place | None:
+        """The place an editor typed: name, postal code, number, INSEE code; None if it cannot be told."""
+        return self._places.place(text)
+
+    def classify(self, text: str, *, operator_hint: str | None = None, at: datetime | None = None) -> Classification:
+        """Read one mention; any text at all gives an answer.
+
+        Args:
+            text: As written.
+            operator_hint: The mention was found by a search for that operator.
+            at: When it was published (aware), so that dates in it can be understood.
+        """
+        said = words(text)
+        hits = self._patterns.hits(said.folded)
+        about = any(h.rule.group in {"telecom", "outage", "service"} for h in hits)
+        naming = self._operators.find(said, telecom=about)
+        departments = {n for h in hits if h.rule.group == "department" for n in range(h.start, h.end)}
+        places = self._places.find(said, departments.__contains__)
+        named = self._not_places(naming, places, said)
+        reading = read(hits, said.folded, at, places=len(places))
+        operators = list(dict.fromkeys(n.operator for n in named))
+        if not operators and operator_hint and operator_hint not in naming.homonyms:
+            operators = [operator_hint]
+        services = self._services(hits, operators) if reading.kind is not Kind.NOISE else ()
+        return Classification(
+            operators=tuple(operators),
+            brands=tuple(dict.fromkeys(n.brand for n in named if n.brand)),
+            kind=reading.kind,
+            fresh=reading.fresh,
+            onset=reading.onset,
+            services=services,
+            places=tuple(f.place for f in places),
+            professional=any(h.rule.group == "professional" for h in hits),
+            score=round(reading.score, 3),
+            why=tuple(_why(reading, named, places, said)),
+        )
+
+    def _not_places(self, naming: Naming, places: list[Found], said: Words) -> list[Named]:
+        """Names that are not read as a place ("panne orange à Orange")."""
+        taken = {n for f in places for n in range(f.start, f.end)}
+        return [n for n in naming.named if n.start not in taken or n.end - n.start > 1]
+
+    def _services(self, hits: list[Hit], operators: list[str]) -> tuple[Service, ...]:
+        first: dict[str, int] = {}
+        for hit in hits:
+            if hit.rule.group == "service" and hit.rule.weight >= 1:
+                first.setdefault(hit.rule.name, hit.start)
+        if "not mail" in first and first.get("mail", -1) >= first["not mail"]:
+            del first["mail"]
+        if "telephone" in first and "emergency" not in first:
+            first.setdefault("landline" if "landline" in first else "mobile", first["telephone"])
+        if "reseau" in first and not {"internet", "mobile", "rail", "power"} & first.keys():
+            first["mobile"] = first["reseau"]
+        if not first:
+            first = {h.rule.name: h.start for h in hits if h.rule.group == "service"}
+        known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
+        run = {s for o in known for s in o.services}
+        if not first and run and Service.MOBILE not in run:
+            return (known[0].services[0],)
+        said = [Service(n) for _, n in sorted((start, n) for n, start in first.items() if n in _SERVICES)]
+        return tuple(service for service in said if not run or service in run)
+
+
+def _why(reading: Reading, named: Iterable[Named], places: Iterable[Found], said: Words) -> Iterable[str]:
+    for hit in reading.deciding:
+        yield f"{hit.rule.name}: {said.said(hit.start, hit.end)}"
+    for n in named:
+        yield f"{n.brand or n.operator}: {said.said(n.start, n.end)}"
+    for f in places:
+        yield f"{f.place.name}: {said.said(f.start, f.end)}"

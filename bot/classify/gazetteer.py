@@ -1,0 +1,130 @@
+"""What places there are: names, codes and neighbours of 34,969 communes in about 15 MB, ready in a fraction of a second.
+
+A commune stays one line of text until it is asked for; names and postal codes point to lines.
+"""
+
+import gzip
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.classify.text import key
+from bot.domain.places import Level, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Commune:
+    """One commune as the gazetteer knows it.
+
+    Attributes:
+        hazard: How strong a cue its name needs to be read as a place: 0 none, 4 its number or postal code beside it.
+        position: (latitude, longitude) in degrees, or None.
+    """
+
+    place: Place
+    region: str
+    population: int
+    hazard: float
+    position: tuple[float, float] | None
+
+
+class Gazetteer:
+    """Every place by name and by code.
+
+    Args:
+        communes: Content of `gazetteer.tsv.gz`.
+        places: Parsed `places.toml`.
+    """
+
+    def __init__(self, communes: bytes, places: Mapping[str, Any]) -> None:
+        self._rows, aliases = (
+            part.split("\n") for part in gzip.decompress(communes).decode().rstrip("\n").split("\n\n", 1)
+        )
+        self._by_key: dict[str, int] = {}
+        self._by_insee: dict[str, int] = {}
+        self._by_postcode: dict[str, list[int]] = {}
+        for n, row in enumerate(self._rows):
+            name_key, insee, _, _, _, postcodes, _ = row.split("\t", 6)
+            self._by_key.setdefault(name_key, n)
+            self._by_insee[insee] = n
+            for code in postcodes.split(" "):
+                self._by_postcode.setdefault(code, []).append(n)
+        self._short = {k: (insee, float(hazard)) for k, insee, hazard in (line.split("\t") for line in aliases)}
+        self.departments = {
+            number: Place(f"D{number}", Level.DEPARTEMENT, name, number)
+            for number, (name, _, _) in places["departments"].items()
+        }
+        self.department_cue = {number: cue for number, (_, _, cue) in places["departments"].items()}
+        self.region_of = {number: region for number, (_, region, _) in places["departments"].items()}
+        self.regions = {n: Place(f"R{n}", Level.REGION, name, None) for n, name in places["regions"].items()}
+        self.wide = {key(p.name): p for p in self.regions.values()}
+        self.wide |= {key(p.name): p for p in self.departments.values() if self.department_cue[p.id[1:]] != "number"}
+        self.nicknames: dict[str, str] = dict(places["nicknames"])
+        self.longest = self._longest_by_first_word()
+
+    def _longest_by_first_word(self) -> dict[str, int]:
+        longest: dict[str, int] = {}
+        for names in (self._by_key, self._short, self.wide, self.nicknames):
+            for name in names:
+                first, _, rest = name.partition(" ")
+                length = 1 + rest.count(" ") + bool(rest)
+                if length > longest.get(first, 0):
+                    longest[first] = length
+        return longest
+
+    def _commune(self, n: int) -> Commune:
+        _, insee, name, dep, region, _, population, lat, lon, hazard = self._rows[n].split("\t")
+        position = (float(lat), float(lon)) if lat else None
+        place = Place(insee, Level.COMMUNE, name, dep)
+        return Commune(place, region, int(population), float(hazard), position)
+
+    def by_insee(self, insee: str) -> Commune | None:
+        """A commune by its INSEE code."""
+        n = self._by_insee.get(insee)
+        return None if n is None else self._commune(n)
+
+    def by_id(self, place_id: str) -> Place | None:
+        """A place by its canonical id."""
+        if place_id[:1] in {"D", "R"}:
+            return (self.departments if place_id[0] == "D" else self.regions).get(place_id[1:])
+        if place_id[:1] == "P":
+            return self.by_postcode(place_id[1:])
+        return commune.place if (commune := self.by_insee(place_id)) else None
+
+    def named(self, name: str) -> list[Commune]:
+        """Communes that bear a name (a lookup key), or the one it is short for."""
+        n = self._by_key.get(name)
+        found = []
+        while n is not None and n < len(self._rows) and self._rows[n].startswith(name + "\t"):
+            found.append(self._commune(n))
+            n += 1
+        if name in self._short:
+            insee, hazard = self._short[name]
+            found.append(replace(self._commune(self._by_insee[insee]), hazard=hazard))
+        return found
+
+    def knows_commune(self, name: str) -> bool:
+        """Whether a lookup key names a commune, in full, for short or by nickname."""
+        if name in self._by_key or name in self._short:
+            return True
+        return self.nicknames.get(name, "D")[0] not in "DRP"
+
+    def in_postcode(self, code: str) -> list[Commune]:
+        """Communes of a postal code."""
+        return [self._commune(n) for n in self._by_postcode.get(code, ())]
+
+    def by_postcode(self, code: str) -> Place | None:
+        """The commune of a postal code, or the code itself where several share it."""
+        rows = self._by_postcode.get(code)
+        if not rows:
+            return None
+        first = self._commune(rows[0]).place
+        return first if len(rows) == 1 else Place(f"P{code}", Level.POSTCODE, code, first.departement)
+
+
+def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Great-circle distance (haversine), good enough to tell the near town from the far one."""
+    lat1, lon1, lat2, lon2 = map(math.radians, (*a, *b))
+    h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 12742 * math.asin(math.sqrt(h))

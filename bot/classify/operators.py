@@ -1,0 +1,135 @@
+"""Who is named: operators, brands and products, and the ordinary words that only look like them.
+
+The gate is the cheap question for streams ("may this name an operator at all?"), the reading is the careful one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ahocorasick
+
+from bot.classify.text import Words, fold, key, words
+from bot.domain.operators import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An operator named at words `start` to `end`; `brand` where the name is a brand's."""
+
+    operator: str
+    brand: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Trap:
+    before: frozenset[str]
+    after: frozenset[str]
+    by_itself: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Who a text names.
+
+    Attributes:
+        named: In text order.
+        homonyms: Operators whose name is used as something else.
+    """
+
+    named: tuple[Named, ...]
+    homonyms: frozenset[str]
+
+
+class OperatorFinder:
+    """Finds operators in words.
+
+    Args:
+        operators: Those the newsroom watches.
+        homonyms: Parsed `homonyms.toml`.
+    """
+
+    def __init__(self, operators: Sequence[Operator], homonyms: Mapping[str, Any]) -> None:
+        self.operators = {o.id: o for o in operators}
+        self._sure = frozenset(homonyms["sure"].split())
+        self._traps = {
+            word: _Trap(frozenset(t["before"].split()), frozenset(t["after"].split()), t.get("by_itself", False))
+            for word, t in homonyms.items()
+            if word != "sure"
+        }
+        self._names: dict[str, list[tuple[list[str], str, str | None]]] = {}
+        self._by_name: dict[str, Operator] = {}
+        self._automaton = ahocorasick.Automaton()
+        for operator in operators:
+            if operator.homonym:
+                self._traps.setdefault(key(operator.name), _Trap(frozenset(), frozenset()))
+            for said, brand in _names(operator):
+                phrase = words(said).folded
+                self._names.setdefault(phrase[0], []).append((phrase, operator.id, brand))
+                self._by_name.setdefault(key(said), operator)
+                for form in {said.lower(), fold(said)}:
+                    self._automaton.add_word(form, len(form))
+        self._automaton.make_automaton()
+        for names in self._names.values():
+            names.sort(key=lambda entry: -len(entry[0]))
+
+    def gate(self, text: str) -> bool:
+        """Whether a text may name one of the operators: a whole word of it is a name, traps included."""
+        text = text.lower()
+        for end, length in self._automaton.iter(text):
+            start = end - length
+            if (start < 0 or not text[start].isalnum()) and not text[end + 1 : end + 2].isalnum():
+                return True
+        return False
+
+    def by_name(self, text: str) -> Operator | None:
+        """The operator an editor typed: id, name or alias."""
+        said = key(text.replace("_", " "))
+        return self.operators.get(text.strip().lower()) or self._by_name.get(said)
+
+    def find(self, text: Words, *, telecom: bool) -> Naming:
+        """Who is named.
+
+        Args:
+            telecom: The text speaks of a service or a fault, so a homonym is most likely the operator.
+        """
+        folded = text.folded
+        named: list[Named] = []
+        homonyms: set[str] = set()
+        n = 0
+        while n < len(folded):
+            for phrase, operator, brand in self._names.get(folded[n], ()):
+                end = n + len(phrase)
+                if len(phrase) > 1 and folded[n:end] != phrase:
+                    continue
+                if self._is_name(text, n, end, telecom=telecom):
+                    named.append(Named(operator, brand, n, end))
+                else:
+                    homonyms.add(operator)
+                n = end - 1
+                break
+            n += 1
+        return Naming(tuple(named), frozenset(homonyms))
+
+    def _is_name(self, text: Words, start: int, end: int, *, telecom: bool) -> bool:
+        folded = text.folded
+        trap = self._traps.get(folded[start]) if end == start + 1 else None
+        if trap is None:
+            return True
+        previous = folded[start - 1] if start else "."
+        following = folded[end] if end < len(folded) else ""
+        if previous in trap.before or following in trap.after:
+            return False
+        if telecom or trap.by_itself or previous in self._sure:
+            return True
+        return text.raw[start][0].isupper() and previous.isalpha() and previous != "a"
+
+
+def _names(operator: Operator) -> Iterable[tuple[str, str | None]]:
+    for said in {operator.name, *operator.aliases}:
+        yield said, None
+    for brand, aliases in operator.brands:
+        for said in aliases:
+            yield said, brand

@@ -1,0 +1,155 @@
+"""Rules as short word patterns in data files, fast enough to read every post.
+
+A pattern is a line of items: `plus d|de? <net>` reads "plus", then perhaps "d" or "de", then any word of the class
+`net`. `..3` lets up to three words pass within a sentence, `^` stands for the start of a sentence, `<n>` for a number,
+`<clock>` for "9h30", `<days>` for "3j", `<ask>` for a question mark. Every known word becomes one character, so that a
+pattern is a tiny regular expression without nested repeats over one character a word: its time grows linearly.
+A pattern is tried only when its rarest word occurs.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bot.classify.text import BREAKS
+
+_UNKNOWN, _NUMBER, _CLOCK, _DAYS = "\x01", "\x02", "\x03", "\x04"
+_CLOCK_RE = re.compile(r"\d{1,2}h(?:\d\d)?(?:mn|min)?")
+_DAYS_RE = re.compile(r"\d{1,3}j(?:rs?|ours?)?")
+_FIRST = 0x4E00  # one private-use-like block of single characters, larger than any vocabulary here
+# Too common to decide whether a pattern is worth trying.
+_COMMON = frozenset(
+    "a ai ait au aux avec c ca ce ces cette d dans de des depuis du elle en encore est et fait il j je l la le les m ma mes mon "
+    "n ne ni non nous on ou par pas plus plu pour qu que qui rien s sans se si sur t toujours tout un une vos votre vous y "
+    ". , ! ? ( )".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a pattern means.
+
+    Attributes:
+        group: What it is evidence for (`outage`, `noise`, `service`…).
+        name: Shown in `why`; for services and onsets the value itself.
+        weight: Strength; its scale is that of a log-odds.
+    """
+
+    group: str
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule found at words `start` to `end`."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+class Patterns:
+    """All rules, compiled together.
+
+    Args:
+        classes: Class name → its words, separated by spaces; a class may hold `<other>` classes.
+        rules: (rule, its patterns).
+    """
+
+    def __init__(self, classes: Mapping[str, str], rules: Iterable[tuple[Rule, Iterable[str]]]) -> None:
+        self._classes = classes
+        self._symbols = _Symbols()
+        for mark in (*BREAKS, ",", "(", ")"):
+            self._symbols.of(mark)
+        parsed = [(rule, p, [self._item(i) for i in p.split()]) for rule, patterns in rules for p in patterns]
+        numbers = "".join(c for w, c in self._symbols.items() if w.isdigit())
+        self._breaks = "".join(self._symbols.of(b) for b in BREAKS)
+        self._compiled: list[tuple[Rule, re.Pattern[str]]] = []
+        self._by_anchor: dict[str, list[int]] = {}
+        for rule, line, items in parsed:
+            if not items:
+                raise ValueError(f"pattern: {rule.name}: empty")
+            regex = "".join(self._regex(item, numbers) for item in items)
+            for symbol in self._anchor(items, line, numbers):
+                self._by_anchor.setdefault(symbol, []).append(len(self._compiled))
+            self._compiled.append((rule, re.compile(regex)))
+
+    def _item(self, item: str) -> tuple[str, set[str], bool]:
+        """(what it is, its words' symbols, may it be absent)."""
+        if item.startswith("..") or item == "^":
+            return item, set(), True
+        optional = item.endswith("?") and len(item) > 1
+        chars: set[str] = set()
+        for word in item.removesuffix("?").split("|") if optional else item.split("|"):
+            chars |= self._word(word)
+        return item, chars, optional
+
+    def _word(self, word: str) -> set[str]:
+        special = {"<n>": _NUMBER, "<clock>": _CLOCK, "<days>": _DAYS, "<ask>": self._symbols.of("?")}.get(word)
+        if special:
+            return {special}
+        if word.startswith("<"):
+            if (members := self._classes.get(word.strip("<>"))) is None:
+                raise ValueError(f"pattern: {word}: no such class")
+            return set().union(*(self._word(w) for w in members.split()))
+        if word.isalnum() or word in {*BREAKS, *",()&€/"}:
+            return {self._symbols.of(word)}
+        raise ValueError(f"pattern: {word}: neither a word nor a class")
+
+    def _regex(self, item: tuple[str, set[str], bool], numbers: str) -> str:
+        text, chars, optional = item
+        if text == "^":
+            return f"(?:^|(?<=[{self._breaks}]))"
+        if text.startswith(".."):
+            return f"[^{self._breaks}]{{0,{int(text[2:])}}}?"
+        if _NUMBER in chars:
+            chars = chars | set(numbers)
+        body = "".join(sorted(chars))
+        return (f"[{body}]" if len(body) > 1 else body) + ("?" if optional else "")
+
+    def _anchor(self, items: list[tuple[str, set[str], bool]], line: str, numbers: str) -> set[str]:
+        required = [chars for _, chars, optional in items if not optional]
+        if not required:
+            raise ValueError(f"pattern: {line}: nothing in it must occur")
+        common = {self._symbols.of(w) for w in _COMMON}
+        best = min(required, key=lambda chars: (bool(chars & common), len(chars)))
+        return best | set(numbers) if _NUMBER in best else best
+
+    def hits(self, folded: list[str]) -> list[Hit]:
+        """Every rule that applies, at most twice a pattern, in text order."""
+        text = "".join(map(self._symbols.__getitem__, folded))
+        by_anchor = self._by_anchor
+        wanted: set[int] = set()
+        for symbol in set(text):
+            if symbol in by_anchor:
+                wanted.update(by_anchor[symbol])
+        found = []
+        for n in wanted:
+            rule, regex = self._compiled[n]
+            match = regex.search(text)
+            if match:
+                found.append(Hit(rule, match.start(), match.end()))
+                match = regex.search(text, match.end())
+                if match:
+                    found.append(Hit(rule, match.start(), match.end()))
+        found.sort(key=lambda h: (h.start, -h.end, h.rule.name))
+        return found
+
+
+class _Symbols(dict[str, str]):
+    """Word → one character; words of no pattern share a few by their shape."""
+
+    def of(self, word: str) -> str:
+        if word not in self:
+            self[word] = chr(_FIRST + len(self))
+        return self[word]
+
+    def __missing__(self, word: str) -> str:
+        if not word[0].isdigit():
+            return _UNKNOWN
+        if word.isdigit():
+            return _NUMBER
+        if _CLOCK_RE.fullmatch(word):
+            return _CLOCK
+        return _DAYS if _DAYS_RE.fullmatch(word) else _UNKNOWN

@@ -1,0 +1,110 @@
+"""Weigh what the rules found: is this person cut off, is it back, or is it something else?
+
+Evidence adds up as log-odds. Words inside a phrase that takes them back ("aucune panne", "panne de réveil") do not
+count; a rule counts once. The strongest rule counts whole, each further one half as much as the one before, so that
+a long rant does not outweigh one plain sentence. Weights are in the data files; docs/understanding.md has the figures.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.classify.onset import onset
+from bot.classify.patterns import Hit
+from bot.domain.signals import Kind, Onset
+
+_BIAS = -1.4
+_TIME_BONUS = 0.8  # people who are cut off say since when
+_PLACE_BONUS = 0.6  # and where
+_SOCIAL_ALONE = 1.6  # "vous aussi ?" strengthens a fault that is named, and is nothing by itself
+_STALE_SCORE = 0.15
+_NOISE_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text is, before who and where.
+
+    Attributes:
+        deciding: The hits that decided, in text order.
+    """
+
+    kind: Kind
+    fresh: bool
+    onset: Onset | None
+    score: float
+    deciding: tuple[Hit, ...]
+
+
+def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int) -> Reading:
+    """Weigh the hits of one text.
+
+    Args:
+        hits: All that apply.
+        folded: The text's words.
+        at: When it was published, for dates in it; None if not known.
+        places: How many places it names.
+    """
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.rule.group, []).append(hit)
+    outage = _not_taken_back(groups.get("outage", []), groups.get("cancel", []))
+    recovery = _not_taken_back(groups.get("recovery", []), groups.get("unrecovery", []))
+    noise = groups.get("noise", [])
+    social = groups.get("social", [])
+    faults = _sum(outage)
+    began, why_onset = onset(hits, folded, at)
+    against = _sum(noise, share=_NOISE_SHARE)
+    if recovery and _recovered(recovery, outage, against):
+        return Reading(Kind.RECOVERY, fresh=False, onset=None, score=0.03, deciding=_ordered(recovery))
+    if not outage:
+        idem = [h for h in social if h.rule.name == "idem ici"]
+        if not (idem and places and not against):
+            return Reading(
+                Kind.NOISE, fresh=False, onset=None, score=0.02, deciding=_ordered([*noise, *groups.get("cancel", [])])
+            )
+        faults, outage = _sum(idem), idem
+    z = _BIAS + faults + min(_sum(social) * 0.5, _SOCIAL_ALONE) - against
+    z += _TIME_BONUS if why_onset and began is not Onset.PAST else 0.0
+    z += _PLACE_BONUS if places else 0.0
+    probability = 1 / (1 + math.exp(-z))
+    deciding = [*outage, *social, *([why_onset] if why_onset else [])]
+    if z <= 0:
+        return Reading(Kind.NOISE, fresh=False, onset=None, score=probability, deciding=_ordered([*outage, *noise]))
+    chronic = groups.get("chronic", [])
+    stale = began is Onset.PAST or (bool(chronic) and why_onset is None and _sum(chronic) >= z)
+    if stale:
+        return Reading(
+            Kind.OUTAGE,
+            fresh=False,
+            onset=Onset.PAST,
+            score=_STALE_SCORE * probability,
+            deciding=_ordered([*deciding, *chronic]),
+        )
+    return Reading(Kind.OUTAGE, fresh=True, onset=began, score=probability, deciding=_ordered(deciding))
+
+
+def _not_taken_back(hits: list[Hit], cancels: list[Hit]) -> list[Hit]:
+    return [h for h in hits if not any(c.start < h.end and h.start < c.end for c in cancels)]
+
+
+def _recovered(recovery: list[Hit], outage: list[Hit], against: float) -> bool:
+    """The last word is that it works, and it is no press item or operator's reply."""
+    last = max(h.end for h in recovery)
+    return against < _sum(recovery) and not any(h.start >= last and h.rule.weight > 1.5 for h in outage)
+
+
+def _sum(hits: Iterable[Hit], share: float = 0.5) -> float:
+    strongest: dict[str, float] = {}
+    for hit in hits:
+        strongest[hit.rule.name] = max(hit.rule.weight, strongest.get(hit.rule.name, 0.0))
+    return sum(w * share**n for n, w in enumerate(sorted(strongest.values(), reverse=True)))
+
+
+def _ordered(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """Each rule once, in text order."""
+    first: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda h: h.start):
+        first.setdefault(hit.rule.name, hit)
+    return tuple(first.values())
