@@ -1,0 +1,103 @@
+"""What `vigie check` asks of Discord, and what to do when the answer is no; reads only, unless told to send."""
+
+import discord
+
+from bot.errors import HandlerError, TargetError
+from bot.ports import Check, DestinationDeps
+from handlers._discord_message import Message
+from handlers._discord_room import Access, Room
+
+# step: (French name, English name, French remedy, English remedy)
+_STEPS = {
+    "bot": (
+        "bot",
+        "bot",
+        "vérifier le jeton : portail développeur, page « Bot », « Reset Token »",
+        "check the token: developer portal, “Bot” page, “Reset Token”",
+    ),
+    "guild": (
+        "serveur",
+        "guild",
+        "inviter le bot sur le serveur, ou corriger `guild` (/id le donne)",
+        "invite the bot to the server, or correct `guild` (/id tells it)",
+    ),
+    "channel": (
+        "salon",
+        "channel",
+        "corriger `channel` (/id le donne), ou ouvrir le salon au bot",
+        "correct `channel` (/id tells it), or let the bot see the channel",
+    ),
+    "permissions": (
+        "droits",
+        "permissions",
+        "donner ces droits au bot dans le salon",
+        "grant the bot these permissions in the channel",
+    ),
+    "roles": (
+        "rôles d’édition",
+        "editor roles",
+        "corriger `editor_roles` : clic droit sur le rôle, « Copier l’identifiant »",
+        "correct `editor_roles`: right-click the role, “Copy Role ID”",
+    ),
+    "commands": (
+        "commandes",
+        "commands",
+        "inviter de nouveau le bot avec la portée applications.commands",
+        "invite the bot again with the applications.commands scope",
+    ),
+    "send": ("envoi", "sending", "voir les droits du bot dans le salon", "see the bot's permissions in the channel"),
+}
+_NEEDED = ("view_channel", "send_messages", "embed_links", "read_message_history")
+
+
+async def check_room(
+    room: Room, access: Access, deps: DestinationDeps, *, editor_roles: tuple[int, ...] | None, send: bool
+) -> list[Check]:
+    """One row a step, up to the first that cannot be done.
+
+    Args:
+        editor_roles: None for a target: nobody decides there, and it has no commands.
+    """
+    french = deps.language == "fr"
+    rows: list[Check] = []
+    step = "bot"
+
+    def add(detail: str, *, ok: bool = True) -> None:
+        name, remedy = _STEPS[step][0 if french else 1], _STEPS[step][2 if french else 3]
+        rows.append(Check(name, ok=ok, detail=detail, remedy="" if ok else remedy))
+
+    try:
+        client = await room.open()
+        add(str(client.user))
+        step = "guild"
+        async with room.calling(step):
+            guild = await client.fetch_guild(access.guild, with_counts=False)
+        add(guild.name)
+        step = "channel"
+        async with room.calling(step):
+            channel = next((c for c in await guild.fetch_channels() if c.id == access.channel), None)
+        if channel is None:
+            add("absent du serveur" if french else "not in the guild", ok=False)
+            return rows
+        add(f"#{channel.name}")
+        step = "permissions"
+        async with room.calling(step):
+            may = channel.permissions_for(await guild.fetch_member(client.user.id if client.user else 0))
+        missing = [name for name in _NEEDED if not getattr(may, name)]
+        add(", ".join(missing or _NEEDED), ok=not missing)
+        if editor_roles is not None:
+            step = "roles"
+            found = [(number, guild.get_role(number)) for number in editor_roles]
+            add(", ".join(role.name if role else f"{number} ?" for number, role in found), ok=all(r for _, r in found))
+            step = "commands"
+            async with room.calling(step):
+                add(str(len(await client.http.get_guild_commands(client.application_id or 0, guild.id))))
+        if send:
+            step = "send"
+            text = "Essai de la vigie : ce message prouve qu’elle peut écrire ici."
+            add(await room.post(Message(text if french else "A test: this proves that the bot can write here.")))
+    except (HandlerError, TargetError) as error:
+        add(error.reason, ok=False)
+    except discord.DiscordException as error:  # what the library finds in its answers, not in the network
+        add(type(error).__name__, ok=False)
+    return rows

@@ -1,0 +1,216 @@
+"""What people do in the desk's channel: who may, and what becomes of a press or of a new text."""
+
+import asyncio
+import re
+from typing import Any
+
+import discord
+import structlog
+
+from bot.domain.incidents import Action, Decision, Draft
+from bot.errors import BotError
+from bot.ports import Desk, DestinationDeps, Inbox, Outcome, OutcomeKind
+from handlers._cards import cut, outcome_text, plain, say, utf16_len
+from handlers._discord_commands import build_commands
+from handlers._discord_message import (
+    DESCRIPTION,
+    Message,
+    Press,
+    buttons,
+    draft_message,
+    escape,
+    name_of,
+    shown,
+    tell,
+    unescape,
+)
+from handlers._discord_room import Access, ApiClient
+
+_log = structlog.get_logger()
+
+_ANSWER_SECONDS = 2.5  # Discord drops an interaction that is not answered within 3 s
+_DESK_SECONDS = 20.0  # what the desk may take once Discord knows that we are at it
+_TEXT_MAX = 3500  # of an edited text: 4000 is the modal's limit, and escaped it must fit a description
+_MODAL = re.compile(r"vigie:text:(?P<about>\d+:\d+)")
+
+_UNAVAILABLE = (
+    "Impossible pour l’instant : rien n’a été enregistré. Réessayez.",
+    "Not possible right now: nothing was recorded. Try again.",
+)
+_TOO_LONG = ("Ce texte est trop long pour Discord : rien n’a changé.", "Too long for Discord: nothing has changed.")
+_FIELD = ("Nouveau texte", "New text")
+
+
+class Listener(ApiClient):
+    """One gateway session; a new one is made after each failure."""
+
+    def __init__(
+        self, access: Access, editor_roles: tuple[int, ...], deps: DestinationDeps, desk: Desk, inbox: Inbox
+    ) -> None:
+        super().__init__(access)
+        self._access = access
+        self._editor_roles = editor_roles
+        self._deps = deps
+        self._desk = desk
+        self._tree = build_commands(self, discord.Object(access.guild), self.admits, deps, desk, inbox)
+
+    async def setup_hook(self) -> None:
+        """Called once logged in."""
+        self.add_dynamic_items(Press)
+        try:
+            await self._tree.sync(guild=discord.Object(self._access.guild))
+        except discord.HTTPException as error:  # the buttons work without them, and `vigie check` says why
+            _log.warning("discord_commands_not_synced", status=error.status, code=error.code)
+
+    async def admits(self, interaction: discord.Interaction[Any]) -> bool:
+        """Whether this is an editor in the desk's channel; anybody else is refused, in private."""
+        here = interaction.guild_id == self._access.guild and interaction.channel_id == self._access.channel
+        user = interaction.user
+        if here and isinstance(user, discord.Member) and any(user.get_role(role) for role in self._editor_roles):
+            return True
+        _log.warning("discord_refused", user=user.id, guild=interaction.guild_id, channel=interaction.channel_id)
+        if interaction.type is discord.InteractionType.autocomplete:
+            await interaction.response.autocomplete([])
+        else:
+            text = say(self._deps.language, "not_editor" if here else "wrong_place")
+            await interaction.response.send_message(text, ephemeral=True)
+        return False
+
+    # --- buttons -------------------------------------------------------------------------------------------------
+
+    async def pressed(self, interaction: discord.Interaction[Any], what: str, about: str) -> None:
+        """A press; whatever fails, the editor is told, and nothing was decided."""
+        if not await self.admits(interaction):
+            return
+        try:
+            match what:
+                case Action.EDIT.value:
+                    await self._ask_text(interaction, about)
+                case "confirm":
+                    await self._confirm(interaction, about)
+                case "cancel":
+                    text = say(self._deps.language, "edit_cancelled")
+                    await interaction.response.edit_message(content=text, embeds=[], view=None)
+                case "resend":
+                    await self._resend(interaction, about)
+                case _:
+                    await self._decide(interaction, Action(what), about)
+        except (BotError, TimeoutError, ValueError) as error:
+            _log.warning("discord_press_failed", what=what, about=about, error=str(error) or type(error).__name__)
+            await tell(interaction, Message(self._say(_UNAVAILABLE)))
+
+    async def _decide(self, interaction: discord.Interaction[Any], action: Action, about: str) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        outcome = await self._decision(interaction, action, about)
+        text = escape(outcome_text(outcome, action, language=self._deps.language))
+        if outcome.kind is OutcomeKind.CHANGED and outcome.draft:
+            again = draft_message(outcome.draft, self._deps)
+            await tell(interaction, Message(text, again.embed, again.view))
+        else:
+            await tell(interaction, Message(text))
+
+    async def _decision(
+        self, interaction: discord.Interaction[Any], action: Action, about: str, text: str | None = None
+    ) -> Outcome:
+        number, revision = map(int, about.split(":"))
+        async with asyncio.timeout(_DESK_SECONDS):
+            draft = await self._desk.draft(number)
+            if draft is None:
+                return Outcome(OutcomeKind.UNKNOWN)
+            return await self._desk.decide(
+                Decision(
+                    who=name_of(interaction),
+                    action=action,
+                    at=self._deps.clock.now(),
+                    incident=draft.incident.id,
+                    text=text,
+                    revision=revision,
+                    key=f"discord:{interaction.id}",
+                )
+            )
+
+    async def _resend(self, interaction: discord.Interaction[Any], delivery: str) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        async with asyncio.timeout(_DESK_SECONDS):
+            done = await self._desk.resend(delivery, name_of(interaction))
+        await tell(interaction, Message(say(self._deps.language, "resend_done" if done else "resend_closed")))
+
+    # --- a new text: a modal, a preview, a confirmation ----------------------------------------------------------
+
+    async def _ask_text(self, interaction: discord.Interaction[Any], about: str) -> None:
+        """Open the modal, with the text as it is now: that is the revision this editor sees."""
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            draft = await self._desk.draft(int(about.partition(":")[0]))
+        if draft is None:
+            text = say(self._deps.language, "unknown_incident")
+            await interaction.response.send_message(text, ephemeral=True)
+            return
+        await interaction.response.send_modal(_TextModal(draft, self._deps.language))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """A submitted modal; the library forgets its modals in a restart, so ours is known by its id."""
+        data: Any = interaction.data or {}
+        if interaction.type is not discord.InteractionType.modal_submit:
+            return
+        if (match := _MODAL.fullmatch(data["custom_id"])) and await self.admits(interaction):
+            await interaction.response.send_message(
+                ephemeral=True, **shown(self._preview(plain(_typed(data)), match["about"]))
+            )
+
+    def _preview(self, text: str, about: str) -> Message:
+        """The new text as it will be, for that editor alone; it counts once they confirm."""
+        language = self._deps.language
+        if not text:
+            return Message(say(language, "edit_empty"))
+        if utf16_len(escape(text)) > DESCRIPTION:
+            return Message(self._say(_TOO_LONG))
+        pairs = [(what, say(language, what)) for what in ("confirm", "cancel")]
+        head = say(language, "edit_preview", text="").strip()
+        return Message(head, discord.Embed(description=escape(text)), buttons(*pairs, about=about))
+
+    async def _confirm(self, interaction: discord.Interaction[Any], about: str) -> None:
+        """Take the text out of the preview: it survives a restart there."""
+        await interaction.response.defer()
+        message = interaction.message
+        shown = message.embeds[0].description if message and message.embeds else None
+        if shown is None:
+            raise ValueError("the preview has no text")
+        text = unescape(shown)
+        outcome = await self._decision(interaction, Action.EDIT, about, text)
+        head = escape(outcome_text(outcome, Action.EDIT, language=self._deps.language))
+        if outcome.kind is not OutcomeKind.CHANGED or not outcome.draft:
+            await tell(interaction, Message(head))
+            return
+        preview = self._preview(text, f"{outcome.draft.incident.number}:{outcome.draft.revision}")
+        now = draft_message(outcome.draft, self._deps).embed
+        await interaction.edit_original_response(
+            content=f"{head}\n{preview.content}",
+            embeds=[embed for embed in (preview.embed, now) if embed],
+            view=preview.view,
+        )
+
+    def _say(self, words: tuple[str, str]) -> str:
+        return words[self._deps.language != "fr"]
+
+
+class _TextModal(discord.ui.Modal):
+    """The draft's text, to be changed."""
+
+    def __init__(self, draft: Draft, language: str) -> None:
+        number = draft.incident.number
+        super().__init__(
+            title=say(language, "edit_title", number=number), custom_id=f"vigie:text:{number}:{draft.revision}"
+        )
+        field: discord.ui.TextInput[Any] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph,
+            custom_id="text",
+            default=cut(plain(draft.text), _TEXT_MAX),
+            max_length=_TEXT_MAX,
+        )
+        self.add_item(discord.ui.Label(text=_FIELD[language != "fr"], component=field))
+
+
+def _typed(data: Any) -> str:  # noqa: ANN401 - the payload as Discord sends it
+    """What stands in the modal's one field."""
+    outer = data["components"][0]
+    return str((outer.get("component") or outer["components"][0])["value"])
