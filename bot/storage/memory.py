@@ -1,11 +1,10 @@
 """A store that forgets at the end: for replays, for tests of the flow, and a second opinion on what the port means."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.domain.incidents import Draft, Incident
@@ -19,43 +18,23 @@ from bot.storage.values import (
     decision_key,
     entry_order,
     links_from,
+    mention_order,
     report_order,
     signal_key,
     tally_order,
     unlinked,
 )
 
-_T = TypeVar("_T")
-
-
-class _Timeline(Generic[_T]):
-    """Values in an order that begins with their time."""
-
-    def __init__(self, order: Callable[[_T], tuple[Any, ...]]) -> None:
-        self._order = order
-        self.values: list[_T] = []
-
-    def add(self, value: _T) -> None:
-        insort(self.values, value, key=self._order)
-
-    def remove(self, value: _T) -> None:
-        del self.values[bisect_left(self.values, self._order(value), key=self._order)]
-
-    def since(self, when: datetime) -> list[_T]:
-        return self.values[bisect_left(self.values, (when,), key=self._order) :]
-
 
 class MemoryStore:
-    """See `bot.ports.Store`. Keeps no text of a mention, since nobody asks for it."""
+    """See `bot.ports.Store`. For one run of the bot: nothing is kept on disk."""
 
     def __init__(self) -> None:
         self._digests: dict[tuple[str, str], str] = {}
-        self._mentions: dict[tuple[str, str], datetime] = {}  # seen_at of those whose text a file would still hold
+        self._mentions: dict[tuple[str, str], Mention] = {}  # those whose text is kept
         self._entries: dict[tuple[str, str], StatusEntry] = {}
-        self._entries_of: dict[str, _Timeline[StatusEntry]] = defaultdict(lambda: _Timeline(entry_order))
-        self._tallies = _Timeline(tally_order)
-        self._reported: set[tuple[str, str, str]] = set()
-        self._reports_of: dict[str, _Timeline[Report]] = defaultdict(lambda: _Timeline(report_order))
+        self._tallies: dict[tuple[str, str], Tally] = {}
+        self._reports: dict[tuple[str, str, str], Report] = {}
         self._runs: dict[str, list[Run]] = defaultdict(list)  # by the time of their first lines
         self._cursors: dict[str, str] = {}
         self._incidents: dict[str, Incident] = {}
@@ -75,9 +54,7 @@ class MemoryStore:
         for heard in changes.signals:
             self._hear(heard)
         for report in changes.reports:
-            if (key := (report.source, report.id, report.operator)) not in self._reported:
-                self._reported.add(key)
-                self._reports_of[report.operator].add(report)
+            self._reports.setdefault((report.source, report.id, report.operator), report)
         for line in changes.health:
             runs = self._runs[line.source]
             place = bisect_right(runs, line.at, key=lambda run: run.first.at)
@@ -95,20 +72,17 @@ class MemoryStore:
 
     def _hear(self, heard: Heard) -> None:
         signal, key = heard.signal, signal_key(heard.signal)
-        if key not in self._digests:
-            if isinstance(signal, Mention):
-                self._mentions[key] = signal.seen_at
-            elif isinstance(signal, Tally):
-                self._tallies.add(signal)
-        elif isinstance(signal, StatusEntry) and key in self._entries and self._digests[key] != heard.digest:
-            old = self._entries[key]
-            self._entries_of[old.operator].remove(old)
-        else:
+        stored = self._entries.get(key) or self._tallies.get(key)
+        if key in self._digests and (self._digests[key] == heard.digest or type(stored) is not type(signal)):
             return
         self._digests[key] = heard.digest
-        if isinstance(signal, StatusEntry):
-            self._entries[key] = signal
-            self._entries_of[signal.operator].add(signal)
+        match signal:
+            case Mention():
+                self._mentions[key] = signal
+            case StatusEntry():
+                self._entries[key] = signal
+            case Tally():
+                self._tallies[key] = signal
 
     async def load(self, ended_after: datetime) -> Loaded:
         """See `Store.load`."""
@@ -141,17 +115,21 @@ class MemoryStore:
 
     async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
         """See `Store.reports`."""
-        if operator is not None:
-            return self._reports_of[operator].since(since) if operator in self._reports_of else []
-        return sorted((r for timeline in self._reports_of.values() for r in timeline.since(since)), key=report_order)
+        wanted = (report for report in self._reports.values() if operator in {None, report.operator})
+        return sorted((report for report in wanted if report.at >= since), key=report_order)
+
+    async def mentions(self, since: datetime) -> Sequence[Mention]:
+        """See `Store.mentions`."""
+        return sorted((m for m in self._mentions.values() if m.published_at >= since), key=mention_order)
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
         """See `Store.entries`."""
-        return self._entries_of[operator].since(since) if operator in self._entries_of else []
+        own = (entry for entry in self._entries.values() if entry.operator == operator)
+        return sorted((entry for entry in own if entry.published_at >= since), key=entry_order)
 
     async def tallies(self, since: datetime) -> Sequence[Tally]:
         """See `Store.tallies`."""
-        return self._tallies.since(since)
+        return sorted((tally for tally in self._tallies.values() if tally.start >= since), key=tally_order)
 
     async def checks(self, since: datetime) -> Sequence[Health]:
         """See `Store.checks`; of lines that repeat each other, the first and the last."""
@@ -182,21 +160,20 @@ class MemoryStore:
 
     async def purge(self, before: datetime) -> int:
         """See `Store.purge`."""
-        old_mentions = [key for key, seen_at in self._mentions.items() if seen_at < before]
+        old_mentions = [key for key, mention in self._mentions.items() if mention.seen_at < before]
         for key in old_mentions:
             del self._mentions[key]
         return len(old_mentions) + self._purge_links(before) + self._purge_runs(before) + self._purge_deliveries(before)
 
     def _purge_links(self, before: datetime) -> int:
         touched = 0
-        for timeline in self._reports_of.values():
-            for place, report in enumerate(timeline.values):
-                if report.url is not None and report.seen_at < before:
-                    timeline.values[place] = replace(report, url=None)
-                    touched += 1
-        for key, incident in self._incidents.items():
+        for key, report in self._reports.items():
+            if report.url is not None and report.seen_at < before:
+                self._reports[key] = replace(report, url=None)
+                touched += 1
+        for name, incident in self._incidents.items():
             if (oldest := links_from(incident)) is not None and oldest < before:
-                self._incidents[key] = unlinked(incident, before)
+                self._incidents[name] = unlinked(incident, before)
                 touched += 1
         for drafts in self._drafts.values():
             for revision, draft in drafts.items():

@@ -18,6 +18,7 @@ Values = dict[str, Any]
 _encode = Encoder().encode
 _drafts = Decoder(Draft)
 _incidents = Decoder(Incident)
+_mentions = Decoder(Mention)
 _reports = Decoder(Report)
 _entries = Decoder(StatusEntry)
 _tallies = Decoder(Tally)
@@ -57,6 +58,11 @@ def of_heard(heard: Heard) -> Values:
         "value": _json(signal),
         "classification": None if heard.classification is None else _json(heard.classification),
     }
+
+
+def to_mention(row: RowMapping) -> Mention:
+    """From `signals`."""
+    return _mentions.decode(row["value"])
 
 
 def to_entry(row: RowMapping) -> StatusEntry:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, or_, select, tuple_
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.domain.incidents import Draft
-from bot.domain.signals import Health, Report, StatusEntry, Tally
+from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
 from bot.errors import StoreError
 from bot.ports import Changes, Loaded
 from bot.storage import rows, writes
@@ -144,6 +144,12 @@ class SqlStore:
         if operator is not None:
             query = query.where(c.operator == operator)
         return await self._database.all(query, rows.to_report)
+
+    async def mentions(self, since: datetime) -> Sequence[Mention]:
+        """See `Store.mentions`."""
+        c = signals.c
+        query = select(c.value).where(c.kind == "mention", c.at >= since, c.value.is_not(None))
+        return await self._database.all(query.order_by(c.at, c.source, c.id), rows.to_mention)
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
         """See `Store.entries`."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.domain.deliveries import DeliveryState
 from bot.domain.incidents import Decision, Incident, IncidentState
-from bot.domain.signals import Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Mention, Report, Signal, StatusEntry, Tally
 
 OPEN = (IncidentState.SUSPECTED, IncidentState.CONFIRMED, IncidentState.EASING)
 UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNSURE)
@@ -15,7 +15,7 @@ FINISHED = (DeliveryState.SENT, DeliveryState.FAILED)
 def signal_key(signal: Signal) -> tuple[str, str]:
     """The (source, id) a signal is stored under; a tally's id is made of its series and interval."""
     if isinstance(signal, Tally):
-        return signal.source, f"{signal.operator}/{signal.start.isoformat()}/{signal.seconds}"
+        return signal.source, f"{signal.operator}/{signal.start:%Y-%m-%dT%H:%M:%S}/{signal.seconds}"
     return signal.source, signal.id
 
 
@@ -27,6 +27,11 @@ def decision_key(decision: Decision) -> str:
 def report_order(report: Report) -> tuple[datetime, str, str, str]:
     """A post that names two operators is two reports, hence the last part."""
     return report.at, report.source, report.id, report.operator
+
+
+def mention_order(mention: Mention) -> tuple[datetime, str, str]:
+    """Oldest first."""
+    return mention.published_at, *signal_key(mention)
 
 
 def entry_order(entry: StatusEntry) -> tuple[datetime, str, str]:

@@ -34,17 +34,21 @@ def _replacing(table: Table, *keys: str) -> Insert:
     )
 
 
-def _entry_replacing() -> Insert:
-    """Signals are inserted once, but an entry that says something new replaces what it said."""
+def _hearing() -> Insert:
+    """Signals are inserted once, but what an operator says or a count may be put right under the same key."""
     new = insert(signals)
     return new.on_conflict_do_update(
         index_elements=["source", "id"],
         set_={c.name: new.excluded[c.name] for c in signals.c if c.name not in {"source", "id"}},
-        where=and_(signals.c.kind == "entry", new.excluded.kind == "entry", signals.c.digest != new.excluded.digest),
+        where=and_(
+            signals.c.kind != "mention",
+            signals.c.kind == new.excluded.kind,
+            signals.c.digest != new.excluded.digest,
+        ),
     )
 
 
-_SIGNALS = _entry_replacing()
+_SIGNALS = _hearing()
 _REPORTS = insert(reports).on_conflict_do_nothing()
 _HEALTH = _replacing(health, "source", "first_at")
 _CURSORS = _replacing(cursors, "source")
