@@ -23,7 +23,7 @@ from bot.domain.operators import Operator
 from bot.domain.places import PlaceCount
 from bot.domain.signals import HealthState
 from bot.ports import OperatorStatus, Outcome, OutcomeKind, SourceStatus
-from handlers._phrases import age, clock_time, say, service_label, service_named
+from handlers._phrases import age, clock_time, full_date, say, service_label, service_named
 from handlers._text import cut, one_line, plain, utf16_len
 
 __all__ = [
@@ -32,8 +32,10 @@ __all__ = [
     "Fact",
     "Link",
     "alert_text",
+    "clock_time",
     "cut",
     "draft_card",
+    "full_date",
     "help_text",
     "incidents_card",
     "notice_text",
@@ -115,8 +117,7 @@ def draft_card(draft: Draft, *, language: str, zone: ZoneInfo, now: datetime | N
         return clock_time(when, language=language, zone=zone, now=now)
 
     surge = incident.surge
-    facts = [Fact(say(language, "fact_notice"), one_line(draft.notice))] if draft.notice else []
-    facts.append(Fact(say(language, "fact_reports"), _reports(incident, language, zone, now)))
+    facts = [Fact(say(language, "fact_reports"), _reports(incident, language, zone, now))]
     if surge.reports and surge.peak_return_days is not None:
         days = round(surge.peak_return_days)
         rarity = say(language, "rarity", days=days) if days > 1 else say(language, "rarity_one")

@@ -57,7 +57,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "fact_professional": ("Professionnels", "Business"),
     "fact_operator": ("L’opérateur", "Operator"),
     "fact_sources": ("Sources", "Sources"),
-    "fact_notice": ("À noter", "Note"),
     "fact_hour": ("Dernière heure", "Last hour"),
     "fact_day": ("24 heures", "24 hours"),
     "fact_incident": ("Incident", "Incident"),
@@ -101,7 +100,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "footer": ("N° {number} · révision {revision} · {time}", "No. {number} · revision {revision} · {time}"),
     "footer_edited": ("texte de la rédaction", "text by the desk"),
     "repeated": ("envoi répété", "sent again"),
-    "what_changed": ("Mise à jour", "Update"),
     "published_as": ("PUBLIÉ", "PUBLISHED"),
     # ages
     "age_now": ("à l’instant", "just now"),
@@ -190,11 +188,34 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "approve_again": ("Approuver quand même ?", "Approve anyway?"),
     "resend_done": ("C’est reparti.", "On its way again."),
     "resend_closed": ("Cet envoi n’est plus en suspens.", "That delivery is no longer in doubt."),
-    "ask": (
-        "[a]pprouver  [m]odifier  [e]carter  n° {number} ? ",
-        "[a]pprove  [m]odify  [d]ismiss  no. {number}? ",
-    ),
+    "key_approve": ("[a]pprouver", "[a]pprove"),
+    "key_edit": ("[m]odifier", "[m]odify"),
+    "key_dismiss": ("[e]carter", "[d]ismiss"),
+    "key_undo": ("[r]établir", "[u]ndo"),
+    "ask": ("{keys}   n° {number} ? ", "{keys}   no. {number}? "),
     "ask_text": ("Nouveau texte (ligne vide pour renoncer) : ", "New text (empty line to give up): "),
+    "ask_sure": ("[o]ui / [n]on ? ", "[y]es / [n]o? "),
+    "was": ("avant : {old}", "was: {old}"),
+    "console_terminal": ("terminal : décisions et commandes", "terminal: decisions and commands"),
+    "console_file": ("pas de terminal : affichage seul", "no terminal: shows only"),
+    "console_help": (
+        (
+            "a, m, e : approuver, modifier, écarter le dernier brouillon ; « a 3 » : le n° 3 ; « r 3 » : le rétablir\n"
+            "/status [opérateur] : l’état, chaque chiffre avec son âge\n"
+            "/incidents : ce qui est en cours\n"
+            "/draft N : le texte de l’alerte seul, prêt à copier\n"
+            "/sources : ce que la vigie entend\n"
+            "/aide : ceci"
+        ),
+        (
+            "a, m, d: approve, modify, dismiss the last draft; “a 3”: no. 3; “u 3”: restore it\n"
+            "/status [operator]: the state, every figure with its age\n"
+            "/incidents: what is under way\n"
+            "/draft N: the alert’s text alone, ready to copy\n"
+            "/sources: what the lookout hears\n"
+            "/help: this"
+        ),
+    ),
     "nothing_to_decide": ("Rien à décider pour l’instant.", "Nothing to decide right now."),
     "help": (
         (
@@ -267,7 +288,7 @@ def say(language: str, key: str, **values: object) -> str:
     phrase = _PHRASES[key][language != "fr"]
     if language == "fr":
         phrase = phrase.replace(" :", "\u00a0:").replace("« ", "«\u00a0").replace(" »", "\u00a0»")
-        phrase = phrase.replace(" ?", "\u202f?").replace("× ", "×\u202f")
+        phrase = phrase.replace(" ?", "\u202f?").replace(" ;", "\u202f;").replace("× ", "×\u202f")
     return phrase.format(**values)
 
 
@@ -297,6 +318,13 @@ def clock_time(when: datetime, *, language: str, zone: ZoneInfo, now: datetime) 
     if local.date() == now.astimezone(zone).date():
         return time
     return f"{time} le {day}" if language == "fr" else f"{time} on {day}"
+
+
+def full_date(when: datetime, *, language: str, zone: ZoneInfo) -> str:
+    """The newsroom's date, with its year (`5 décembre 2023`)."""
+    local = when.astimezone(zone)
+    month = (_MONTHS_FR if language == "fr" else _MONTHS_EN).split()[local.month - 1]
+    return f"{'1er' if language == 'fr' and local.day == 1 else local.day} {month} {local.year}"
 
 
 def age(when: datetime, *, language: str, now: datetime) -> str:

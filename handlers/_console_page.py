@@ -1,0 +1,116 @@
+"""How the console lays out what the desk shows: panels on a terminal, the same in plain characters in a file.
+
+Text from outside is put in `Text`, never in markup: whatever it contains is shown as it is.
+"""
+
+import io
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from handlers._cards import Card, Fact, one_line, plain
+
+_WIDTH = 100  # longer lines are hard to read
+# rich breaks lines at no-break spaces too; while it lays out, this blank, which `plain` lets nobody use, is theirs.
+_STIFF = "\u2800"
+_COLOURS = {"🟠": "dark_orange", "🔴": "red", "🟡": "yellow", "🟢": "green", "✅": "green", "✋": "cyan", "⏸": "cyan"}
+
+
+class Page:
+    """A stream to print on; colours only where it is a terminal that can."""
+
+    def __init__(self, stream: TextIO) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot write "🟠" gets "?", not an exception
+        width = None if stream.isatty() else _WIDTH
+        self._stream = stream
+        self._console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+
+    def show(self, shown: RenderableType) -> None:
+        """Print a panel."""
+        with self._console.capture() as capture:
+            self._console.print(shown, width=min(self._console.width, _WIDTH))
+        self._stream.write(capture.get().replace(_STIFF, "\u00a0"))
+        self._stream.flush()
+
+    def line(self, text: str, *, end: str = "\n") -> None:
+        """Print text as it is, without breaking its lines: ready to copy."""
+        self._console.print(Text(text), end=end, soft_wrap=True)
+
+    def rule(self, text: str) -> None:
+        """Print a line across, with a word on it."""
+        self._console.print()
+        self._console.rule(Text(text, style="bold"), align="left", style="bright_black")
+
+
+def card_panel(card: Card, *, over: str = "") -> Panel:
+    """A card; `over` stands before its badge (the time it came)."""
+    rows: list[RenderableType] = [_text(card.title, "bold")]
+    if card.body:
+        rows += [Text(), _text(card.body)]
+    if card.facts:
+        rows += [Text(), _table([(fact.label, _text(fact.value)) for fact in card.facts])]
+    if card.links:
+        rows += [Text(), _table([(link.label, _text(link.url, "underline")) for link in card.links])]
+    return _framed(rows, over, card)
+
+
+def update_panel(old: Card, new: Card, *, over: str, was: str) -> Panel:
+    """What changed between two versions of a card; `was` says an old value, with `{old}` in its place.
+
+    The facts say what changed more briefly than the text, which is shown where they are silent: an editor's wording.
+    """
+    rows: list[RenderableType] = [_text(new.title, "bold")]
+    values = {fact.label: fact.value for fact in old.facts}
+    changed = [fact for fact in new.facts if values.get(fact.label) != fact.value]
+    if changed:
+        rows += [Text(), _table([(fact.label, _changed(fact, values, was)) for fact in changed])]
+    elif new.body != old.body:
+        rows += [Text(), _text(new.body)]
+    return _framed(rows, over, new)
+
+
+def alert_panel(title: str, text: str, *, stamp: str) -> Panel:
+    """A published alert, as the public sees it."""
+    rows = Group(_text(one_line(title), "bold"), Text(), _text(plain(text)))
+    head = Text(f" {stamp} ", style="bold white on green")
+    return Panel(rows, box=box.DOUBLE, title=head, border_style="green", padding=(1, 2))
+
+
+def _changed(fact: Fact, values: dict[str, str], was: str) -> Text:
+    shown = _text(fact.value)
+    if fact.label in values:
+        shown.append_text(_text("\n" + was.replace("{old}", values[fact.label]), "dim"))
+    return shown
+
+
+def _framed(rows: Sequence[RenderableType], over: str, card: Card) -> Panel:
+    colour = _COLOURS.get(card.badge[:1], "bright_black")
+    head = _text(f"{over} · " if over and card.badge else over, "dim").append_text(_text(card.badge, f"bold {colour}"))
+    return Panel(
+        Group(*rows),
+        title=head or None,
+        title_align="left",
+        subtitle=_text(card.footer, "dim") if card.footer else None,
+        subtitle_align="right",
+        border_style=colour,
+        padding=(1, 2),
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(text.replace("\u00a0", _STIFF).replace("\u202f", _STIFF), style=style)
+
+
+def _table(rows: Sequence[tuple[str, Text]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bright_black", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in rows:
+        table.add_row(_text(label), value)
+    return table
