@@ -35,21 +35,26 @@ class SystemClock:
 
 
 class ScenarioClock:
-    """Time that starts at a scenario's first line and runs `speed` times as fast as the world's."""
+    """Time that starts at a scenario's first line, runs `speed` times as fast as the world's, and stops at its end."""
 
-    def __init__(self, start: datetime, speed: float) -> None:
+    def __init__(self, start: datetime, end: datetime, speed: float) -> None:
         self._start = start
+        self._end = end
         self._speed = speed
         self._t0 = time.monotonic()
 
     def now(self) -> datetime:
         """See `Clock.now`."""
-        return self._start + timedelta(seconds=(time.monotonic() - self._t0) * self._speed)
+        return min(self._end, self._start + timedelta(seconds=(time.monotonic() - self._t0) * self._speed))
+
+    def resume(self, when: datetime) -> None:
+        """Go on from where an earlier run had come to."""
+        self._start, self._t0 = max(self._start, when), time.monotonic()
 
     async def sleep_until(self, when: datetime) -> None:
         """See `Clock.sleep_until`."""
         while (left := (when - self.now()).total_seconds()) > 0:
-            await asyncio.sleep(left / self._speed)
+            await asyncio.sleep(max(left / self._speed, 0.001))
 
 
 class ManualClock:

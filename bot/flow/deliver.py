@@ -83,10 +83,9 @@ class Outbox:
         self._stirred = newsroom.waker()
         self._edited: dict[str, datetime] = {}
         self._complained = False
-        self._ready = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop`; a send that has begun is finished first."""
+        """Deliver until `stop`; a send that has begun is finished first. The destination is open."""
         while not stop.is_set():
             self._stirred.clear()
             try:
@@ -143,9 +142,6 @@ class Outbox:
         await self._journal(sending)
         try:
             async with asyncio.timeout(_SEND_SECONDS):
-                if not self._ready:
-                    await self._to.open()
-                    self._ready = True
                 await self._pacer.turn()
                 remote = await self._to.send(sending, repeated=repeated)
         except DeliveryError as error:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.incidents import Draft, DraftKind, DraftState, Incident, IncidentState
 from bot.domain.operators import Operator
-from bot.drafting import Wording
+from bot.drafting.wording import Wording
 from bot.flow.episode import Episode
 
 _AT_MOST_EVERY = timedelta(minutes=10)
@@ -79,17 +79,18 @@ class Drafts:
             text: The editor's new text, or None.
         """
         before = episode.draft
-        title, ours = self._wording.compose(episode.incident, operator, at)
+        incident = episode.documented()
+        title, ours = self._wording.compose(incident, operator, at)
         edited = text is not None or (before is not None and before.edited)
         if before is not None and before.edited:
             title, ours = before.title, before.text
         revision = before.revision + 1 if before else 1
-        changed = before is None or text is not None or before.incident.state is not episode.incident.state
+        changed = before is None or text is not None or before.incident.state is not incident.state
         draft = Draft(
             revision=revision,
             at=at,
             kind=kind,
-            incident=episode.incident,
+            incident=incident,
             operator_name=operator.name,
             title=title,
             text=text if text is not None else ours,

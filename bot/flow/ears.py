@@ -32,10 +32,16 @@ class _Ear:
 
 
 class Ears:
-    """Exposure of the sources that give mentions; one of an operator's own channel never counts here."""
+    """Exposure of the sources that give mentions; one of an operator's own channel never counts here.
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    Args:
+        names: Sources that are known to give mentions; others join when they first do.
+        tapes: Replays: they tell how far they have come, and hear nothing themselves.
+    """
+
+    def __init__(self, names: Iterable[str] = (), tapes: Iterable[str] = ()) -> None:
         self._ears: dict[str, _Ear] = {name: _Ear() for name in names}
+        self._ears |= {name: _Ear(weight=0.0) for name in tapes}
 
     def heard(self, source: str, at: datetime) -> range:
         """A mention of that time came from a source; the buckets of a gap that its back-log now fills.
@@ -102,4 +108,4 @@ class Ears:
         """Drop gaps that no window can reach any more, and let old habits fade."""
         for ear in self._ears.values():
             ear.deaf = [span for span in ear.deaf if span[1] is None or span[1] > now - _KEEP]
-            ear.weight = 1.0 + (ear.weight - 1.0) * 0.999
+            ear.weight = min(ear.weight, 1.0 + (ear.weight - 1.0) * 0.999)

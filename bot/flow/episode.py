@@ -9,13 +9,15 @@ from bot.domain.incidents import Draft, Evidence, Incident, IncidentState, Surge
 from bot.domain.operators import Service
 from bot.domain.places import Place, PlaceCount
 from bot.domain.signals import Interval, Report
-from bot.drafting import select_evidence
+from bot.drafting.evidence import select_evidence
 
-_EVIDENCE_KEPT = 100
+_EVIDENCE_KEPT = 100  # every number can be traced to it, and a storm of posts still fits a card's row in the store
+_EVIDENCE_SPREAD = 12  # the first ones are chosen to show the whole: what a card links to
+_EVIDENCE_LOOKED_AT = 1000
 # A service belongs to the incident when two people name it and it is no stray word: see docs/adr/0007-episodes.md.
 _SERVICE_AUTHORS = 2
 _SERVICE_SHARE = 0.15
-# So many distinct authors of a second kind of source confirm a suspicion; one is enough where an editor logged the call.
+# So many authors of a second kind of source confirm a suspicion; one is enough where an editor logged the call.
 _SECOND_KIND_AUTHORS = 2
 _DESK = "desk"
 
@@ -86,6 +88,20 @@ class Episode:
         strong = sum(len(found) >= least for found, least in zip(authors.values(), needed, strict=True))
         return strong >= 2  # noqa: PLR2004 - "second" is the word of the contract
 
+    def documented(self) -> Incident:
+        """The incident with the evidence it rests on: the operator's entry, a spread of reports, then all others."""
+        chosen = select_evidence(self._reports[:_EVIDENCE_LOOKED_AT], limit=_EVIDENCE_SPREAD)
+        shown = {(item.source, item.id) for item in chosen}
+        others = sorted(
+            (report for report in self._reports if (report.source, report.id) not in shown),
+            key=lambda report: (report.at, report.source, report.id),
+        )
+        evidence = (*chosen, *(Evidence(report.source, report.id, report.at, report.url) for report in others))
+        self.incident = replace(
+            self.incident, evidence=(*_statement_evidence(self.incident), *evidence[:_EVIDENCE_KEPT])
+        )
+        return self.incident
+
     def _recount(self, alarmed: frozenset[str]) -> None:
         authors = {report.author for report in self._reports}
         by_service = _authors_by(self._reports, lambda report: report.services)
@@ -97,7 +113,6 @@ class Episode:
             for service, found in sorted(by_service.items(), key=lambda pair: (-len(pair[1]), pair[0].value))
             if (len(found) >= least or service.value in alarmed) and service not in self.incident.services
         ]
-        evidence = select_evidence(self._reports, limit=_EVIDENCE_KEPT)
         self.incident = replace(
             self.incident,
             surge=replace(
@@ -107,7 +122,6 @@ class Episode:
             ),
             services=(*self.incident.services, *joined),
             places=_place_counts(by_place),
-            evidence=(*_statement_evidence(self.incident), *evidence),
             professional=len({report.author for report in self._reports if report.professional}),
             first_report_at=min((report.at for report in self._reports), default=self.incident.first_report_at),
         )

@@ -55,8 +55,7 @@ class Listener:
                 wait = await self._failed(
                     SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
                 )
-            except Exception as error:
-                # A defect in one adapter is that source's failure, not the bot's.
+            except Exception as error:  # noqa: BLE001 - a defect in one adapter is that source's failure only
                 _log.exception("source failed", source=self._source.name)
                 wait = await self._failed(
                     SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING)

@@ -93,7 +93,7 @@ class Newsroom:
         )
         self._ingest = ingest
         self._ears = ears
-        self._announcements = announcements
+        self.announcements = announcements
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
         self._batch = Batch()
@@ -129,7 +129,7 @@ class Newsroom:
             down_from = bucket_start(self.watch.last_closed + 1)
             self._ears.deafen(down_from, max(now, down_from))
             if now - down_from >= _WAS_AWAY:
-                text = self._announcements.returned(down_from, now)
+                text = self.announcements.returned(down_from, now)
                 self._batch.deliveries.extend(
                     publish.for_notice(f"returned/{now:%Y%m%dT%H%M}", text, self.outlets.rooms, now)
                 )
@@ -301,7 +301,7 @@ class Newsroom:
 
     def _announce(self, now: datetime) -> None:
         for trouble in self.roster.troubles(now, blind=self._ears.blind):
-            text = self._announcements.trouble(trouble.kind, trouble.source, trouble.since, trouble.reason)
+            text = self.announcements.trouble(trouble.kind, trouble.source, trouble.since, trouble.reason)
             key = f"{trouble.kind}/{trouble.source}/{now:%Y%m%dT%H%M}"
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 

@@ -168,7 +168,7 @@ class Watch:
             self.count(report)
         if self.last_closed is None:
             return
-        # A report stored after the snapshot may belong to a bucket before it: score the whole ring again (no-op if equal).
+        # A report stored after the snapshot may belong to a bucket before it: score the ring again (no-op if equal).
         ring = range(self.last_closed - _LATE + 1, self.last_closed + 1)
         for series in self._detectors:
             self._late |= {(series, bucket) for bucket, _ in self.counts.minutes(series) if bucket in ring}

@@ -1,0 +1,228 @@
+"""The command line: what each command takes, prints and returns; the work is done elsewhere, imported when needed.
+
+Exit codes: 0 done, 1 done with findings, 2 bad input, configuration or usage (one line on stderr).
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.config import Config
+
+app = typer.Typer(
+    name="vigie",
+    help="Watches operators' outages for a newsroom and hands editors a sourced draft alert.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_debug = False
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Configuration; ./config.toml if it is there.")
+]
+
+
+@app.callback()
+def _options(
+    *, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and debug logs.")] = False
+) -> None:
+    global _debug  # noqa: PLW0603 - one switch for the process, read where an error leaves it
+    _debug = debug
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the bot in the foreground; without a config.toml, its demo on a bundled scenario.
+
+    SIGTERM and Ctrl-C stop it within 5 s, losing nothing. Exit 0 when stopped, 2 if it cannot start.
+    """
+    with _errors():
+        from bot import commands, logs  # noqa: PLC0415 - `vigie --help` must not wait for them
+
+        settings = _load(config)
+        logs.configure(debug=_debug, quiet=settings.file is None)
+        asyncio.run(commands.run_until_stopped(settings))
+
+
+@app.command()
+def check(
+    config: ConfigOption = None,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Validate the configuration only.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Post a test card to the desk.")] = False,
+) -> None:
+    """Validate the configuration, then try every source, chat and target by reading only.
+
+    Posts nothing (but for --send) and pays nothing. Exit 0 if all works, 1 if anything fails, 2 if the configuration is
+    wrong.
+    """
+    with _errors():
+        from bot import commands, logs  # noqa: PLC0415
+
+        logs.configure(debug=_debug, quiet=True)
+        settings = _load(config)
+        commands.refuse_wrong_settings(settings)
+        typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
+        if offline:
+            return
+        rows = asyncio.run(commands.check_everything(settings, send=send))
+        commands.print_checks(rows)
+        if not all(row.check.ok for row in rows):
+            raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    operator: Annotated[str | None, typer.Argument(metavar="[OPERATOR]", help="Id, name or alias.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """What is known about an operator now (or about all of them), from the store; also beside a running bot.
+
+    Exit 0, or 2 if the operator is unknown or there is no store.
+    """
+    with _errors():
+        from bot import commands, logs  # noqa: PLC0415
+
+        logs.configure(debug=_debug, quiet=True)
+        asyncio.run(commands.print_status(_load(config), operator))
+
+
+@app.command()
+def replay(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled one (orange-mail).")],
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Instead of the built-in one.")
+    ] = None,
+    speed: Annotated[str, typer.Option(metavar="N|max", help="Scenario seconds a second.")] = "max",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each thing the desk received.")] = False,
+) -> None:
+    """Run a recorded scenario through the whole pipeline, in memory, without network.
+
+    Exit 0, or 2 if the scenario is wrong.
+    """
+    with _errors():
+        from bot import commands, logs  # noqa: PLC0415
+        from bot.config import load  # noqa: PLC0415
+
+        logs.configure(debug=_debug, quiet=True)
+        pace = _speed(speed)
+        settings = load(config, commands.environment() if config else {})
+        asyncio.run(commands.replay_to_stdout(settings, scenario, speed=pace, as_json=as_json))
+
+
+@app.command()
+def classify(
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="JSON lines with a text each.")] = "-",
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
+) -> None:
+    """Read mentions (JSON lines) and print how each is understood.
+
+    Exit 0, 1 if a line was no object with a text, 2 if the file cannot be read.
+    """
+    with _errors():
+        from bot import commands  # noqa: PLC0415
+        from bot.config import load  # noqa: PLC0415
+
+        settings = load(config, commands.environment() if config else {})
+        with _lines(file) as lines:
+            wrong = commands.classify_to_stdout(settings, lines)
+        if wrong:
+            typer.echo(f"{file}: {wrong} lines are no object with a string `text`", err=True)
+            raise typer.Exit(1)
+
+
+@app.command()
+def detect(
+    file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="CSV: timestamp, count or value, [exposure].")] = "-",
+    budget: Annotated[float, typer.Option(help="False alarms a month for this one series.")] = 1.0,
+    tz: Annotated[str, typer.Option(help="Time zone of the season.")] = "Europe/Paris",
+) -> None:
+    """Run the spike detector over one series of counts.
+
+    Exit 0, or 2 if a row is wrong.
+    """
+    with _errors():
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
+
+        from bot.detect.csvio import detect_csv  # noqa: PLC0415
+        from bot.errors import InputError  # noqa: PLC0415
+
+        try:
+            zone = ZoneInfo(tz)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise InputError(f"--tz: {tz}: no such time zone") from error
+        if not 0 < budget <= 1e6:  # noqa: PLR2004 - any sane number of alarms
+            raise InputError(f"--budget: {budget}: must be above 0")
+        with _lines(file) as lines:
+            for row in detect_csv(
+                (line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, zone=zone
+            ):
+                sys.stdout.write(row.rstrip("\n") + "\n")
+
+
+def main() -> None:
+    """Start `vigie`."""
+    app()
+
+
+def _load(path: Path | None) -> "Config":
+    """The named configuration, else ./config.toml, else the embedded defaults."""
+    from bot import commands  # noqa: PLC0415
+    from bot.config import DEFAULT_PATH, load  # noqa: PLC0415
+
+    return load(path or (DEFAULT_PATH if DEFAULT_PATH.exists() else None), commands.environment())
+
+
+def _speed(text: str) -> float | None:
+    from bot.errors import InputError  # noqa: PLC0415
+
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise InputError(f"--speed: {text}: must be a number above 0, or max")
+    return speed
+
+
+@contextmanager
+def _lines(file: str) -> Iterator[Iterator[bytes]]:
+    from bot.errors import InputError  # noqa: PLC0415
+
+    if file == "-":
+        yield iter(sys.stdin.buffer)
+        return
+    try:
+        opened = Path(file).open("rb")  # noqa: SIM115 - closed below, and only opening it is guarded
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    with opened:
+        yield iter(opened)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """One line on stderr for what is wrong, and no traceback unless asked for."""
+    from bot.errors import BotError  # noqa: PLC0415
+
+    try:
+        yield
+    except BotError as error:
+        if _debug:
+            raise
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough; Python would complain once more on exit
+        raise typer.Exit(0) from None

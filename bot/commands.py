@@ -1,0 +1,141 @@
+"""What each command of `vigie` does once its options are read: the way in and out of a terminal."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from bot import wiring
+from bot.classify import classify_lines
+from bot.clock import SystemClock
+from bot.config import Config
+from bot.domain.incidents import Draft
+from bot.errors import ConfigError, InputError
+from bot.flow import publish
+from bot.flow.checkup import Row, check_all
+from bot.flow.replay import contract_line
+
+_ROOM = "console"
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment, read here and nowhere else."""
+    return dict(os.environ)
+
+
+async def run_until_stopped(config: Config) -> None:
+    """Run the bot until SIGTERM or Ctrl-C; the demo without a terminal ends with its scenario."""
+    demo = config.file is None
+    if demo:
+        _forget_demo(config.store.path)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await wiring.run_bot(config, stop, ends=demo and not (sys.stdin.isatty() and sys.stdout.isatty()))
+
+
+def _forget_demo(path: Path) -> None:
+    """The demo's store is its own and made anew at each start."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+async def check_everything(config: Config, *, send: bool) -> list[Row]:
+    """Try every source and destination; nothing is stored, and nothing posted unless `send`."""
+    clock = SystemClock()
+    classifier = wiring.build_classifier(config)
+    async with AsyncExitStack() as stack:
+        http = wiring.build_http(config)
+        stack.push_async_callback(http.close)
+        sources = wiring.build_sources(
+            config, classifier=classifier, clock=clock, http=http, surging=lambda _operator: False
+        )
+        handlers, targets = wiring.build_destinations(config, clock)
+        for closable in (*sources, *handlers, *targets):
+            stack.push_async_callback(closable.close)
+        return await check_all(sources, [*handlers, *targets], send=send)
+
+
+def print_checks(rows: Sequence[Row]) -> None:
+    """The table of `vigie check`: what works, what does not, what to do about it."""
+    from rich.console import Console  # noqa: PLC0415 - only this command prints a table
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("", "name", "kind", "what", "found", "what to do")
+    for row in rows:
+        mark = Text("ok", "green") if row.check.ok else Text("FAILS", "bold red")
+        cells = (row.name, row.kind, row.check.what, row.check.detail, row.check.remedy)
+        table.add_row(mark, *(Text(cell) for cell in cells))
+    Console().print(table)
+
+
+async def print_status(config: Config, operator: str | None) -> None:
+    """The answer to `/status`, for one operator or all.
+
+    Raises:
+        InputError: no such operator.
+        StoreError: there is no store, or it cannot be read.
+    """
+    cards = import_module("handlers._cards")
+    room = config.newsroom
+    classifier = wiring.build_classifier(config)
+    names = [operator] if operator is not None else [known.id for known in classifier.operators]
+    answers = await wiring.read_status(config, classifier, names)
+    unknown = [name for name, status in zip(names, answers, strict=True) if status is None]
+    if unknown:
+        raise InputError(cards.unknown_operator(unknown[0], classifier.operators, language=room.language))
+    layout = import_module("handlers._console_page")
+    page = layout.Page(sys.stdout)
+    for status in answers:
+        page.show(layout.card_panel(cards.status_card(status, language=room.language, zone=room.timezone)))
+
+
+async def replay_to_stdout(config: Config, scenario: str, *, speed: float | None, as_json: bool) -> None:
+    """Replay a scenario; at full speed nothing is printed before all of it is known to be good."""
+    if as_json:
+        lines: list[str] = []
+
+        def on_line(draft: Draft) -> None:
+            line = json.dumps(contract_line(draft), separators=(", ", ": "))
+            if speed is None:
+                lines.append(line)
+            else:
+                print(line, flush=True)  # noqa: T201 - printing is this command's work
+
+        await wiring.replay_scenario(config, scenario, on_line, speed=speed)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return
+    drafts: list[Draft] = []
+    await wiring.replay_scenario(config, scenario, drafts.append, speed=speed)
+    console = wiring.build_console(config)
+    before: dict[str, Draft] = {}
+    for draft in drafts:
+        fresh = publish.is_fresh(before.get(draft.incident.id), draft)
+        for delivery in publish.for_draft(replace(draft, notice=None), (_ROOM,), fresh_card=fresh):
+            await console.send(delivery, repeated=False)
+        before[draft.incident.id] = draft
+    if not drafts:
+        print("Rien à signaler." if config.newsroom.language == "fr" else "Nothing to report.")  # noqa: T201
+
+
+def classify_to_stdout(config: Config, lines: Iterable[bytes]) -> int:
+    """Classify JSON lines; how many were no object with a text."""
+    classifier = wiring.build_classifier(config)
+    reading = classify_lines(lines, classifier)
+    sys.stdout.writelines(f"{line}\n" for line in reading)
+    return reading.wrong
+
+
+def refuse_wrong_settings(config: Config) -> None:
+    """Raise ConfigError with all that is wrong in the adapters' blocks, a line each."""
+    wrong = wiring.check_settings(config)
+    if wrong:
+        raise ConfigError("\n".join(wrong))

@@ -1,0 +1,157 @@
+"""The bot in the foreground: one task a source, chat and outbox, none of which can stop another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.clock import Clock
+from bot.errors import BotError, DeliveryError, StoreError
+from bot.flow import publish
+from bot.flow.deliver import Outbox
+from bot.flow.desk import NewsroomDesk
+from bot.flow.listen import Listener
+from bot.flow.newsroom import Newsroom
+from bot.ports import Destination, Handler, Source
+
+_log = structlog.get_logger()
+
+_STOP_SECONDS = 4.0  # what a send that has begun may still take when the bot is told to stop
+_RESTART_SECONDS = 2.0  # until a chat that broke off is tried again, doubling
+_RESTART_LIMIT_SECONDS = 300.0
+_TICK_SECONDS = 0.05  # how late a bucket may close; a scenario at speed has several a second
+_PURGE_SECONDS = 3600.0
+_DRAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Everything that runs.
+
+    Attributes:
+        outboxes: One for each handler and target, by its name.
+        ends: Stop when all sources have come to their end and everything is delivered (a demo without a terminal).
+    """
+
+    newsroom: Newsroom
+    desk: NewsroomDesk
+    clock: Clock
+    sources: Sequence[Source]
+    handlers: Sequence[Handler]
+    targets: Sequence[Destination]
+    outboxes: Mapping[str, Outbox]
+    jitter: Callable[[], float]
+    keep: timedelta
+    ends: bool = False
+
+
+async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Run until `stop`; then finish the sends that have begun, store what is known, and return."""
+    destinations: list[Destination] = [*crew.handlers, *crew.targets]
+    async with asyncio.TaskGroup() as group:
+        rooms = [group.create_task(_keep(crew, destination, stop)) for destination in destinations]
+        ears = [
+            group.create_task(Listener(source, crew.newsroom, crew.clock, crew.jitter, cursors.get(source.name)).run())
+            for source in crew.sources
+        ]
+        chores = [group.create_task(_tick(crew)), group.create_task(_purge(crew))]
+        if crew.ends:
+            chores.append(group.create_task(_end(crew, ears, stop)))
+        await stop.wait()
+        for task in (*ears, *chores):
+            task.cancel()
+        if rooms:
+            await asyncio.wait(rooms, timeout=_STOP_SECONDS)
+        for task in rooms:
+            task.cancel()
+    try:
+        await crew.newsroom.rest()
+    except StoreError as error:
+        _log.error("store refuses", error=str(error))
+
+
+async def _keep(crew: Crew, destination: Destination, stop: asyncio.Event) -> None:
+    """Open a destination, then deliver to it and, if it is a chat, listen to it."""
+    await _again(destination.name, destination.open, crew, until_done=True)
+    handler = next((handler for handler in crew.handlers if handler is destination), None)
+    async with asyncio.TaskGroup() as group:
+        listening = (
+            [group.create_task(_again(handler.name, lambda: handler.listen(crew.desk, crew.desk), crew))]
+            if handler is not None
+            else []
+        )
+        await crew.outboxes[destination.name].run(stop)
+        for task in listening:
+            task.cancel()
+
+
+async def _again(name: str, do: Callable[[], Awaitable[None]], crew: Crew, *, until_done: bool = False) -> None:
+    """Do something that talks to a chat, and again whenever it breaks off; told once to the other rooms."""
+    wait = _RESTART_SECONDS
+    told = False
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            await do()
+            if until_done:
+                return
+            _log.warning("chat ended", destination=name)
+        except BotError as error:
+            reason = error.reason if isinstance(error, DeliveryError) else str(error)
+            _log.warning("chat not reached", destination=name, reason=reason)
+            if isinstance(error, DeliveryError) and not error.retryable and not told:
+                told = True
+                await _tell_others(crew, name, reason)
+        except Exception:  # noqa: BLE001 - a defect in one chat must not stop the others
+            _log.exception("chat failed", destination=name)
+        if asyncio.get_running_loop().time() - started > _RESTART_LIMIT_SECONDS:
+            wait = _RESTART_SECONDS
+        await asyncio.sleep(wait * (0.5 + crew.jitter()))
+        wait = min(wait * 2, _RESTART_LIMIT_SECONDS)
+
+
+async def _tell_others(crew: Crew, name: str, reason: str) -> None:
+    others = [room for room in crew.newsroom.outlets.rooms if room != name]
+    at = crew.clock.now()
+    text = crew.newsroom.announcements.failed(name, reason)
+    try:
+        await crew.newsroom.tell(publish.for_notice(f"unreached/{name}/{at:%Y%m%dT%H%M}", text, others, at))
+    except StoreError as error:
+        _log.error("store refuses", error=str(error))
+
+
+async def _tick(crew: Crew) -> None:
+    """Close buckets as time passes."""
+    while True:
+        try:
+            await crew.newsroom.advance()
+        except StoreError as error:
+            _log.error("store refuses", error=str(error))
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+async def _purge(crew: Crew) -> None:
+    """Drop texts and links whose time is over."""
+    while True:
+        try:
+            await crew.newsroom.store.purge(crew.clock.now() - crew.keep)
+        except StoreError as error:
+            _log.error("store refuses", error=str(error))
+        await asyncio.sleep(_PURGE_SECONDS)
+
+
+async def _end(crew: Crew, ears: Sequence["asyncio.Task[None]"], stop: asyncio.Event) -> None:
+    """Stop once all sources have come to their end and what they caused is delivered."""
+    await asyncio.wait(ears)
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + _DRAIN_SECONDS
+    quiet = 0
+    while quiet < 3 and loop.time() < give_up:  # noqa: PLR2004 - a clock that stands still for three looks has ended
+        before = crew.newsroom.watch.last_closed
+        await asyncio.sleep(0.2)
+        idle = not await crew.newsroom.store.undelivered() and crew.newsroom.watch.last_closed == before
+        quiet = quiet + 1 if idle else 0
+    stop.set()

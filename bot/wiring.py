@@ -1,0 +1,360 @@
+"""The composition root: the only module that knows adapters; builds everything, opens it, closes it.
+
+Adapters are imported when they are configured, so a Telegram-only newsroom does not pay for Discord.
+"""
+
+import asyncio
+import importlib
+import os
+import pkgutil
+import random  # noqa: TID251 - the one place where jitter comes from
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.classify import Classifier, NearDuplicates, load_data, load_operators, mask
+from bot.clock import Clock, ManualClock, ScenarioClock, SystemClock
+from bot.config import Block, Config
+from bot.detect import Calendar
+from bot.domain.incidents import Draft
+from bot.drafting.announcements import Announcements
+from bot.drafting.wording import TEMPLATES, Wording
+from bot.errors import ConfigError
+from bot.flow.counts import MINUTE, bucket_of, bucket_start
+from bot.flow.deliver import Outbox
+from bot.flow.desk import NewsroomDesk
+from bot.flow.draft import Drafts
+from bot.flow.ears import MAX_LAG, Ears
+from bot.flow.ingest import Ingest
+from bot.flow.newsroom import Newsroom, Outlets
+from bot.flow.replay import replay
+from bot.flow.roster import Roster
+from bot.flow.run import Crew, run
+from bot.flow.watch import Watch
+from bot.ports import Destination, DestinationDeps, Handler, Http, OperatorStatus, Source, SourceDeps, Store
+from bot.storage.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from bot.net.http import SafeHttp
+
+_HERE = Path(__file__).parent
+_VERSION = "0.1"
+_KEY_BYTES = 32
+_KEY_LASTS = timedelta(days=30)
+
+
+def jitter() -> float:
+    """0 to 1, uniformly: spreads what would otherwise happen at once."""
+    return random.random()
+
+
+# --- the core ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The newsroom at work, and the desk through which it is reached."""
+
+    newsroom: Newsroom
+    desk: NewsroomDesk
+    classifier: Classifier
+    announcements: Announcements
+
+
+def read_data(name: str) -> bytes:
+    """A data file of the classifier."""
+    return (_HERE / "classify" / "data" / name).read_bytes()
+
+
+def build_classifier(config: Config) -> Classifier:
+    """The classifier with the configured operators."""
+    operators = config.operators(load_operators(read_data("operators.toml").decode()))
+    return Classifier(load_data(read_data), operators, home=config.newsroom.home)
+
+
+def build_core(
+    config: Config,
+    *,
+    store: Store,
+    clock: Clock,
+    classifier: Classifier,
+    outlets: Outlets,
+    author_key: bytes,
+    sources: Iterable[tuple[str, str, bool]] = (),
+    snapshots: bool = True,
+) -> Core:
+    """Put the core together.
+
+    Args:
+        config: The newsroom's.
+        store: Opened by the caller.
+        clock: Event time.
+        classifier: Reads mentions, knows operators and places.
+        outlets: Where drafts go.
+        author_key: Key of the authors' hashes.
+        sources: (name, kind, whether it hears mentions) of each configured source.
+        snapshots: Whether the detectors' state is worth storing.
+    """
+    sources = tuple(sources)
+    kinds = {name: kind for name, kind, _ in sources}
+    operators = {operator.id: operator for operator in classifier.operators}
+    room = config.newsroom
+    folder = _HERE / "drafting" / "templates" / room.language
+    templates = {name: (folder / f"{name}.j2").read_text(encoding="utf-8") for name in TEMPLATES}
+    announcements = Announcements(room.language, room.timezone)
+    newsroom = Newsroom(
+        store=store,
+        clock=clock,
+        ingest=Ingest(classifier, NearDuplicates(), mask, author_key),
+        watch=Watch(Calendar(room.timezone), operators, budget=room.budget),
+        ears=Ears(
+            (name for name, kind, hears in sources if hears and kind != "replay"),
+            (name for name, kind, _ in sources if kind == "replay"),
+        ),
+        roster=Roster([(name, kind) for name, kind, _ in sources]),
+        drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone)),
+        announcements=announcements,
+        operators=operators,
+        outlets=outlets,
+        kind_of=lambda source: kinds.get(source, source),
+        snapshots=snapshots,
+    )
+    desk = NewsroomDesk(newsroom, classifier.operator, classifier.place)
+    return Core(newsroom, desk, classifier, announcements)
+
+
+def author_key(folder: Path) -> bytes:
+    """The key of the authors' hashes, in a file of its own, replaced every 30 days."""
+    path = folder / "author.key"
+    folder.mkdir(parents=True, exist_ok=True)
+    age = SystemClock().now().timestamp() - path.stat().st_mtime if path.exists() else None
+    if age is None or age > _KEY_LASTS.total_seconds():
+        fresh = folder / "author.key.new"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+        fresh.replace(path)
+    return path.read_bytes()
+
+
+# --- adapters ----------------------------------------------------------------------------------------------------
+
+
+def kinds(package: str) -> tuple[str, ...]:
+    """The kinds of adapter a package holds: its public modules."""
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    return tuple(module.name for module in found if not module.ispkg and not module.name.startswith("_"))
+
+
+def _module(package: str, block: Block) -> ModuleType:
+    if block.kind not in kinds(package):
+        raise block.unknown_kind(kinds(package))
+    return importlib.import_module(f"{package}.{block.kind}")
+
+
+def _create(package: str, block: Block, deps: object) -> Any:  # noqa: ANN401 - the caller knows which port it is
+    module = _module(package, block)
+    return module.create(block.settings(module.Settings), deps)
+
+
+def check_settings(config: Config) -> list[str]:
+    """What is wrong with the adapters' blocks, a line each; imports the adapters, opens nothing."""
+    found = []
+    for package, blocks in (
+        ("sources", config.sources),
+        ("handlers", config.handlers),
+        ("handlers.targets", config.targets),
+    ):
+        for block in blocks:
+            try:
+                block.settings(_module(package, block).Settings)
+            except ConfigError as error:
+                found.extend(str(error).splitlines())
+    return found
+
+
+def build_http(config: Config) -> "SafeHttp":
+    """The HTTP client of the sources."""
+    from bot.net.http import SafeHttp  # noqa: PLC0415 - aiohttp is dear, and a replay needs none
+
+    return SafeHttp(user_agent(config), config.http.allow_private)
+
+
+def user_agent(config: Config) -> str:
+    """Who reads, and whom to ask about it."""
+    contact = f"; +{config.newsroom.contact}" if config.newsroom.contact else ""
+    return f"Vigie/{_VERSION} ({config.newsroom.name}{contact})"
+
+
+def build_sources(
+    config: Config, *, classifier: Classifier, clock: Clock, http: Http, surging: Callable[[str], bool]
+) -> list[Source]:
+    """Every configured source."""
+    deps = SourceDeps(
+        http=http,
+        clock=clock,
+        operators={operator.id: operator for operator in classifier.operators},
+        gate=classifier.gate,
+        surging=surging,
+        user_agent=user_agent(config),
+        allow_private=config.http.allow_private,
+    )
+    return [cast("Source", _create("sources", block, deps)) for block in config.sources]
+
+
+def build_destinations(config: Config, clock: Clock) -> tuple[list[Handler], list[Destination]]:
+    """Every configured handler and target."""
+    room = config.newsroom
+    deps = DestinationDeps(clock=clock, language=room.language, zone=room.timezone, newsroom=room.name)
+    handlers = [cast("Handler", _create("handlers", block, deps)) for block in config.handlers]
+    targets = [cast("Destination", _create("handlers.targets", block, deps)) for block in config.targets]
+    return handlers, targets
+
+
+def build_console(config: Config) -> Handler:
+    """A console that only shows: what a replay prints for people."""
+    module = importlib.import_module("handlers.console")
+    room = config.newsroom
+    deps = DestinationDeps(clock=SystemClock(), language=room.language, zone=room.timezone, newsroom=room.name)
+    keyboard = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - no terminal: it asks nobody
+    return cast("Handler", module.create(module.Settings(kind="console"), deps, keyboard=keyboard))
+
+
+def build_clock(config: Config) -> Clock:
+    """The world's time, or a scenario's while one is replayed."""
+    tape = next((block for block in config.sources if block.kind == "replay"), None)
+    if tape is None:
+        return SystemClock()
+    module = _module("sources", tape)
+    settings = tape.settings(module.Settings)
+    times = [line.at for line in module.parse_file(module.scenario_path(str(settings.path or settings.scenario)))]
+    end = bucket_start(bucket_of(times[-1]) + 1) + MAX_LAG + MINUTE
+    return ScenarioClock(times[0], end, config.run.scenario_speed)
+
+
+def build_outbox(destination: Destination, core: Core) -> Outbox:
+    """The outbox of one destination."""
+    return Outbox(destination, core.newsroom, SystemClock(), jitter, core.announcements)
+
+
+# --- the bot -----------------------------------------------------------------------------------------------------
+
+
+async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
+    """Open everything, run until `stop` (or, if `ends`, until a scenario is over), close everything.
+
+    Raises:
+        ConfigError: an adapter's block is wrong.
+        StoreError: the store cannot be opened.
+    """
+    from bot.storage.sql import SqlStore  # noqa: PLC0415 - SQLAlchemy is dear, and a replay needs none
+
+    classifier = build_classifier(config)
+    clock = build_clock(config)
+    store = SqlStore(config.store.path)
+    http = build_http(config)
+    async with AsyncExitStack() as stack:
+        await store.open()
+        stack.push_async_callback(store.close)
+        stack.push_async_callback(http.close)
+        surging: list[Callable[[str], bool]] = []
+        sources = build_sources(
+            config,
+            classifier=classifier,
+            clock=clock,
+            http=http,
+            surging=lambda operator: any(look(operator) for look in surging),
+        )
+        handlers, targets = build_destinations(config, clock)
+        for closable in (*sources, *handlers, *targets):
+            stack.push_async_callback(closable.close)
+        core = build_core(
+            config,
+            store=store,
+            clock=clock,
+            classifier=classifier,
+            outlets=Outlets(tuple(room.name for room in handlers), tuple(target.name for target in targets)),
+            author_key=author_key(config.store.path.parent),
+            sources=[(source.name, source.kind, source.hears) for source in sources],
+        )
+        surging.append(core.newsroom.surging)
+        cursors = await core.newsroom.wake()
+        if isinstance(clock, ScenarioClock) and core.newsroom.watch.last_closed is not None:
+            clock.resume(bucket_start(core.newsroom.watch.last_closed + 1))
+        crew = Crew(
+            newsroom=core.newsroom,
+            desk=core.desk,
+            clock=clock,
+            sources=sources,
+            handlers=handlers,
+            targets=targets,
+            outboxes={to.name: build_outbox(to, core) for to in (*handlers, *targets)},
+            jitter=jitter,
+            keep=timedelta(days=config.store.keep_days),
+            ends=ends,
+        )
+        await run(crew, cursors, stop)
+
+
+async def read_status(config: Config, classifier: Classifier, operators: Iterable[str]) -> list[OperatorStatus | None]:
+    """The answers to `/status OPERATOR` from the store, beside a running bot or without one.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    from bot.storage.sql import SqlStore  # noqa: PLC0415 - see above
+
+    store = SqlStore(config.store.path, read_only=True)
+    await store.open()
+    try:
+        core = build_core(
+            config,
+            store=store,
+            clock=SystemClock(),
+            classifier=classifier,
+            outlets=Outlets(),
+            author_key=b"status only reads",
+            sources=[(block.name, block.kind, False) for block in config.sources],
+            snapshots=False,
+        )
+        await core.newsroom.wake()
+        return [await core.desk.status(operator) for operator in operators]
+    finally:
+        await store.close()
+
+
+# --- a replay ----------------------------------------------------------------------------------------------------
+
+
+async def replay_scenario(
+    config: Config, scenario: str, on_line: Callable[[Draft], None], *, speed: float | None
+) -> None:
+    """Run a scenario through the whole pipeline, in memory, and leave nothing behind.
+
+    Raises:
+        InputError: the scenario is wrong; nothing was handed over if it can be told by reading it.
+    """
+    module = importlib.import_module("sources.replay")
+    path = module.scenario_path(scenario)
+    lines = module.parse_file(path)
+    first = next(lines)
+    for _ in lines:  # a bad line far down must be told before the first line is out
+        pass
+    clock = ManualClock(first.at)
+    store = MemoryStore()
+    await store.open()
+    core = build_core(
+        config,
+        store=store,
+        clock=clock,
+        classifier=build_classifier(config),
+        outlets=Outlets(on_line=on_line),
+        author_key=b"a replay hides nobody",
+        snapshots=False,
+    )
+    await replay(module.parse_file(path), str(path), core.newsroom, clock, speed=speed)
