@@ -121,6 +121,12 @@ class TelegramEmulator(BotApi):
         self._chats[new] = Chat(new, "supergroup", chat.title, members=chat.members, bot=chat.bot)
         chat.migrated_to = new
 
+    def announce_migration(self, old: int) -> None:
+        """Write the service message by which a group learns that it moved."""
+        chat = self._chats[old]
+        service = Message(self._next(), chat, self.me, "").json() | {"migrate_to_chat_id": chat.migrated_to}
+        self._queue("message", {key: value for key, value in service.items() if key not in {"text", "entities"}})
+
     def limit(self, chat: int, sends: int, seconds: float) -> None:
         """From now on answer 429 to more than so many sends in so many seconds."""
         self._chats[chat].limit = (sends, seconds)

@@ -60,6 +60,8 @@ class BotApi(World):
             )
         if chat.bot == "kicked":
             raise ApiError(403, "Forbidden: bot was kicked from the supergroup chat")
+        if write and chat.bot == "left":
+            raise ApiError(403, "Forbidden: bot is not a member of the supergroup chat")
         if write and not chat.can_post:
             raise ApiError(400, "Bad Request: need administrator rights in the channel chat")
         return chat
