@@ -80,9 +80,10 @@ def test_suspected_and_silent() -> None:
     assert title == "Orange : une panne semble toucher la messagerie, de Lille à Mont-de-Marsan"
     assert paragraphs == [
         (
-            "Depuis 8 h 05, une panne semble toucher la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan (Landes). "
-            "Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement aux mêmes "
-            "heures (× 12), notamment à Chalon-sur-Saône (Saône-et-Loire). 4 signalements émanent de clients professionnels."
+            "Depuis 8 h 05, une panne semble toucher la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan "
+            "(Landes). Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement "
+            "aux mêmes heures (× 12), notamment à Chalon-sur-Saône (Saône-et-Loire). 4 signalements émanent de clients "
+            "professionnels."
         ),
         "Aucune annonce sur la page de suivi d’Orange depuis 8 h 05 (dernière vérification à 9 h 41).",
     ]
@@ -221,7 +222,8 @@ def test_articles_and_services() -> None:
     assert french(SFR, services=(Service.MOBILE, Service.SMS, Service.WEB), places=())[1] == [
         (
             "Depuis 8 h 05, une panne semble toucher le réseau mobile, les SMS et le site ou l’application de SFR. "
-            "Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement aux mêmes heures (× 12)."
+            "Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement "
+            "aux mêmes heures (× 12)."
         ),
         "Aucune annonce sur la page de suivi de SFR depuis 8 h 05 (dernière vérification à 9 h 41).",
     ]
