@@ -1,0 +1,85 @@
+"""Conditional reads for the polled sources: a document that did not change costs no parsing and tells nothing new."""
+
+from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+
+from bot.domain.signals import HealthState
+from bot.errors import SourceError
+from bot.ports import Http, Response
+
+State = TypeVar("State", bound=msgspec.Struct)
+_OK = 200
+_NOT_MODIFIED = 304
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What we know of a document from its last good read; part of a source's cursor."""
+
+    etag: str | None = None
+    modified: str | None = None
+    digest: str | None = None
+
+
+async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen]:
+    """Read a document if it changed.
+
+    Returns:
+        The answer, or None where it says what it said last time; and what to remember once it has been understood.
+
+    Raises:
+        SourceError: as `Http.get`; `failing` for a refusal (4xx), `unreadable` for an empty body.
+    """
+    headers = {}
+    if seen.etag:
+        headers["If-None-Match"] = seen.etag
+    if seen.modified:
+        headers["If-Modified-Since"] = seen.modified
+    answer = await http.get(url, headers)
+    if answer.status == _NOT_MODIFIED and headers:
+        return None, seen
+    if answer.status != _OK:
+        raise refused(answer)
+    if not answer.body.strip():
+        raise unreadable(url, "an empty answer")
+    digest = blake2b(answer.body, digest_size=16).hexdigest()
+    now = Seen(answer.headers.get("etag"), answer.headers.get("last-modified"), digest)
+    return (None if digest == seen.digest else answer), now
+
+
+def refused(answer: Response) -> SourceError:
+    """The error for an answer that is no document."""
+    causes = {
+        401: "access refused (HTTP 401)",
+        403: "access refused (HTTP 403)",
+        404: "nothing at this address (HTTP 404)",
+        410: "nothing at this address any more (HTTP 410)",
+    }
+    cause = causes.get(answer.status, f"unexpected answer (HTTP {answer.status})")
+    return SourceError(f"GET {place(answer.url)}: {cause}", state=HealthState.FAILING, reason=cause)
+
+
+def unreadable(url: str, cause: str) -> SourceError:
+    """The error for an answer that came but cannot be understood."""
+    return SourceError(f"read {place(url)}: {cause}", state=HealthState.UNREADABLE, reason=cause)
+
+
+def place(url: str) -> str:
+    """A URL without what may be secret in it (user, password, query)."""
+    address = url.partition("?")[0].partition("#")[0].partition("://")[2]
+    host, slash, path = address.partition("/")
+    return host.rpartition("@")[2] + slash + path
+
+
+def decode_cursor(cursor: str | None, empty: State) -> State:
+    """A cursor of ours, or `empty` where there is none or an older version wrote another shape."""
+    try:
+        return msgspec.json.decode(cursor or "", type=type(empty))
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return empty
+
+
+def encode_cursor(state: msgspec.Struct) -> str:
+    """The text of a cursor."""
+    return msgspec.json.encode(state).decode()

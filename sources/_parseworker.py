@@ -1,0 +1,141 @@
+"""Parses strangers' markup in a process that may die, because small documents can cost minutes of a parser's time.
+
+Run as a script by `sources._parser`: jobs come on standard input, answers leave on standard output, nothing else does.
+It imports nothing of Vigie, so that it starts fast and holds no secret.
+"""
+
+import json
+import math
+import resource
+import struct
+import sys
+import time
+import unicodedata
+from contextlib import suppress
+from html.parser import HTMLParser
+from io import BytesIO
+from typing import Any, BinaryIO
+
+CPU_SECONDS = 2
+MEMORY_BYTES = 1024**3
+MAX_ENTRIES = 300
+MAX_TITLE_CHARS = 500
+MAX_TEXT_CHARS = 20_000
+_MAX_HTML_CHARS = 200_000
+FRAME = struct.Struct(">II")
+
+_SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
+_INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "mark", "q", "s", "small", "span",
+    "strong", "sub", "sup", "time", "u", "var", "wbr",
+})  # fmt: skip
+
+
+class _Text(HTMLParser):
+    """Collects text; what begins a new line on a screen begins one here."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._skipping = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - base class
+        if not self._skipping and tag in _SKIPPED:
+            self._skipping = tag
+        elif tag not in _INLINE:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._skipping:
+            self._skipping = ""
+        elif tag not in _INLINE:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._skipping:
+            self.parts.append(data)
+
+
+def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """Plain text of HTML: one line a block, single spaces, no control, zero-width or bidi characters."""
+    collector = _Text()
+    collector.feed(html[:_MAX_HTML_CHARS])
+    collector.close()
+    printable = "".join(
+        c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf"} else " " * c.isspace()
+        for c in "".join(collector.parts)
+    )
+    lines = (" ".join(line.split()) for line in printable.split("\n"))
+    return "\n".join(line for line in lines if line)[:max_chars]
+
+
+def parse_feed(job: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What a feed says, cut to what we use; `version` is empty where it is no feed."""
+    import feedparser  # noqa: PLC0415 - a page never needs it
+
+    found = feedparser.parse(
+        BytesIO(body),  # a bare `bytes` may be opened as a path
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers={"content-type": job.get("content_type", "")},
+    )
+    return {
+        "version": found.version,
+        "broken": type(found.get("bozo_exception")).__name__ == "SAXParseException",
+        "entries": [_entry(entry) for entry in found.entries[:MAX_ENTRIES]],
+    }
+
+
+def _entry(entry: Any) -> dict[str, str | None]:  # noqa: ANN401 - feedparser's own dictionary
+    content = entry.get("content") or [{}]
+    html = content[0].get("value") or entry.get("summary") or ""
+    return {
+        "id": (entry.get("id") or "")[:MAX_TITLE_CHARS],
+        "link": (entry.get("link") or "")[:MAX_TITLE_CHARS],
+        "title": text_of(entry.get("title") or "", MAX_TITLE_CHARS).replace("\n", " "),
+        "body": text_of(html),
+        "time": entry.get("updated") or entry.get("published"),
+        "parsed": _iso(entry.get("updated_parsed") or entry.get("published_parsed")),
+    }
+
+
+def _iso(parsed: time.struct_time | None) -> str | None:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", parsed) if parsed else None
+
+
+def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
+    """Text of the parts of a page that a CSS selector names; `found` is how many there are."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - a feed never needs it
+
+    nodes = LexborHTMLParser(body).css(job["selector"])
+    return {"found": len(nodes), "text": text_of("\n".join(node.html or "" for node in nodes))}
+
+
+def limit() -> None:
+    """Give the next job its own share of CPU time; a limit set once would add up over jobs."""
+    soft = math.ceil(time.process_time()) + CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Answer jobs until the other side closes."""
+    while len(head := jobs.read(FRAME.size)) == FRAME.size:
+        job_bytes, body_bytes = FRAME.unpack(head)
+        job = json.loads(jobs.read(job_bytes))
+        body = jobs.read(body_bytes)
+        limit()
+        try:
+            answer = {"feed": parse_feed, "page": parse_page}[job["do"]](job, body)
+        except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; the caller says "unreadable"
+            answer = {"error": type(error).__name__}
+        data = json.dumps(answer).encode()
+        answers.write(FRAME.pack(len(data), 0) + data)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    with suppress(ValueError, OSError):  # macOS knows no limit of address space
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # running out of CPU time would dump core otherwise
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,199 @@
+"""Reads an operator's state from its own words, French or English, for channels that give none in a field.
+
+Where texts contradict themselves the trouble wins: a false "resolved" would tell editors that a story is over.
+"""
+
+import re
+import unicodedata
+
+from bot.domain.signals import EntryState
+
+_MAX_CHARS = 8_000
+
+# A line of a Statuspage history (`Resolved - This incident…`); its updates are listed newest first.
+_LABELS = {
+    "investigating": EntryState.INVESTIGATING,
+    "enquete": EntryState.INVESTIGATING,
+    "en cours d'investigation": EntryState.INVESTIGATING,
+    "en cours d'analyse": EntryState.INVESTIGATING,
+    "identified": EntryState.IDENTIFIED,
+    "identifie": EntryState.IDENTIFIED,
+    "monitoring": EntryState.MONITORING,
+    "surveillance": EntryState.MONITORING,
+    "sous surveillance": EntryState.MONITORING,
+    "resolved": EntryState.RESOLVED,
+    "resolu": EntryState.RESOLVED,
+    "retabli": EntryState.RESOLVED,
+    "completed": EntryState.RESOLVED,
+    "termine": EntryState.RESOLVED,
+    "postmortem": EntryState.RESOLVED,
+    "scheduled": EntryState.SCHEDULED,
+    "planifie": EntryState.SCHEDULED,
+    "programme": EntryState.SCHEDULED,
+    "in progress": EntryState.SCHEDULED,
+    "verifying": EntryState.SCHEDULED,
+    "verification": EntryState.SCHEDULED,
+}
+_LABEL = re.compile(r"\W{0,3}(" + "|".join(sorted(_LABELS, key=len, reverse=True)) + r")\s?[-–—:](?:\s|$)")
+
+_OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
+_TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
+
+_TROUBLE = re.compile(
+    r"\b(?:pannes?|incidents?|perturb\w+|coupures?|coupee?s?|indisponib\w+|interruptions?|interrompue?s?"
+    r"|dysfonctionn\w+|degrad\w+|ralenti\w*|hors service|difficultes?|problemes?|anomalies?"
+    r"|outages?|disrupt\w+|unavailab\w+|impaired|elevated|errors?|failures?|failing|latency|issues?|delays?|down)\b"
+)
+_CLEAR = re.compile(
+    r"\b(?:aucune?|pas d['e]|pas de|no)\s?(?:\w+ ){0,2}(?:incident|panne|perturbation|coupure|interruption"
+    r"|dysfonctionnement|anomalie|probleme|issue|outage|disruption|problem)s?\b"
+    r"|\b(?:fonctionne(?:nt)?|operating|operate) normal(?:ement|ly)\b|\btrafic normal\b"
+    r"|\ball (?:systems|services)(?: are)? (?:operational|available|up)\b"
+)
+_RESOLVED = re.compile(
+    r"\b(?:est|sont|ete|desormais|maintenant|entierement|totalement|completement|pleinement)(?: \w+){0,2}? "
+    rf"(?:{_OVER}|operationnel(?:le)?s?)\b"
+    rf"|\b(?:incident|probleme|panne|perturbation|service|trafic|reseau|courant)s? {_OVER}\b"
+    r"|\bretour a la normale\b|\bfin (?:de |du |d'|de l'|de la )(?:incident|panne|perturbation|coupure)\b"
+    r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed)\b|\bfully (?:recovered|restored|operational)\b"
+    r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|back to normal|operational)\b"
+)
+_NOT_YET = re.compile(
+    r"\b(?:sera|seront|serait|devrai(?:t|ent)|prevue?s?|estimee?s?|attendue?s?|esperons|d'ici|avant|des que|lorsque"
+    r"|quand|jusqu'\w*|en cours de|pas|non|will|should|expected|until|once|not)\b"
+)
+_PARTLY = re.compile(
+    r"\b(?:partiel\w*|progressi\w+|partially|gradual\w*)\b.{0,40}\b(?:retabli|retour|reprise|restor|recover)"
+    r"|\b(?:retabli\w*|retour|reprise|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
+)
+_MONITORING = re.compile(
+    r"\bsous surveillance\b|\bnous (?:surveillons|restons vigilants)\b|\bcorrectif (?:a ete )?(?:deploye|applique)\b"
+    r"|\bfix (?:has been|was) (?:implemented|deployed|applied)\b|\bmonitoring\b|\bmitigated\b|\bsigns of recovery\b"
+)
+_IDENTIFIED = re.compile(
+    r"\b(?:ete|est|avons|ont)(?: \w+)? identifiee?s?\b|\borigine(?: \w+){0,4} (?:connue|identifiee)\b"
+    r"|\b(?:been|have|has|is) identified\b|\ben cours de (?:resolution|reparation|retablissement)\b"
+    r"|\bnos (?:equipes|techniciens)(?: \w+){0,2} (?:interviennent|mobilisee?s|a pied d'oeuvre|sur place)\b"
+    r"|\bworking on a fix\b|\bfix is being\b"
+)
+_SCHEDULED = re.compile(
+    r"\b(?:maintenance|travaux|coupures?|interruptions?|interventions?|operations?)(?: \w+){0,2} "
+    r"(?:programmee?s?|planifiee?s?|prevue?s?)\b|\b(?:scheduled|planned) (?:\w+ )?(?:maintenance|upgrade|work)\b"
+    r"|\boperations? de maintenance\b|\bmaintenance (?:en cours|window)\b"
+)
+_NOW = re.compile(
+    r"\b(?:en cours|actuellement|en ce moment|depuis|rencontrons|rencontrent|subissent|subit|touchee?s?|affectee?s?"
+    r"|est|sont|currently|investigating|aware of|seeing|experiencing|ongoing)\b"
+)
+# Sentences that speak of troubles in general: how to report one, what to do.
+_GENERAL = re.compile(
+    r"\ben cas d|\bsignale[rz]\b|\bvous (?:constatez|rencontrez|avez)\b|\bcomment\b|\breport an?\b|\?\s*$"
+)
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+_STAMP = re.compile(
+    r"\W{0,3}(?:(?:mise a jour|maj|point|update|le|du|de|a)\W{1,3}){0,4}"
+    r"(?:(\d{1,2})[/.](\d{1,2})(?:[/.]\d{2,4})?\W{1,3}(?:a\W{1,2})?)?(\d{1,2})\s?[h:]\s?(\d{2})?(?![a-z])"
+)
+
+_ON_NOW = frozenset({EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING})
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, single spaces, lines kept."""
+    plain = unicodedata.normalize("NFKD", text[:_MAX_CHARS]).replace("’", "'").casefold()
+    return re.sub(r"[^\S\n]+", " ", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def is_trouble(state: EntryState) -> bool:
+    """Whether a state says that something is wrong now."""
+    return state in _ON_NOW
+
+
+def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
+    """The state that the latest update of a text tells.
+
+    Args:
+        title: Headline, or empty.
+        body: Plain text, its paragraphs on lines of their own.
+        nouns: Whether the mere word (« Panne mobile ») is enough: yes where each entry is about one event, no for the
+            text of a whole page, which may only say how to report one.
+    """
+    title, body = fold(title), fold(body)
+    labelled = _labelled(body)
+    if labelled is not None:
+        return labelled
+    told = _strong(title)
+    if told is EntryState.RESOLVED or _TITLE_OVER.search(title):
+        return EntryState.RESOLVED
+    latest = _latest(body)
+    if re.search(r"\bmaintenance\b", title) or told is EntryState.SCHEDULED:
+        return EntryState.RESOLVED if latest is EntryState.RESOLVED else EntryState.SCHEDULED
+    if latest is not None or told is not None:
+        return latest or told or EntryState.UNKNOWN
+    if nouns and any(_TROUBLE.search(part) and not _GENERAL.search(part) for part in _sentences(f"{title}\n{body}")):
+        return EntryState.INVESTIGATING
+    return EntryState.UNKNOWN
+
+
+def telling_sentence(text: str) -> str:
+    """The first sentence of a text that tells a state, or simply its first."""
+    sentences = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+    return next((part for part in sentences if _strong(fold(part)) is not None), sentences[0] if sentences else "")
+
+
+def _sentences(text: str) -> list[str]:
+    return [part for part in _SENTENCE.split(text) if part]
+
+
+def _labelled(body: str) -> EntryState | None:
+    for line in body.split("\n"):
+        found = _LABEL.match(line)
+        if found is not None:
+            return _LABELS[found.group(1)]
+    return None
+
+
+def _latest(body: str) -> EntryState | None:
+    """State of the newest update, by the times the updates begin with; without times, of the last telling sentence."""
+    updates: list[tuple[tuple[int, ...], list[str]]] = []
+    for line in body.split("\n"):
+        stamp = _STAMP.match(line)
+        if stamp is not None:
+            day, month, hour, minute = (int(part or 0) for part in stamp.groups())
+            updates.append(((month, day, hour, minute), [line]))
+        elif updates:
+            updates[-1][1].append(line)
+    for _, lines in sorted(updates, key=lambda update: update[0], reverse=True):
+        state = _strong("\n".join(lines))
+        if state is not None:
+            return state
+    return _strong(body)
+
+
+def _strong(text: str) -> EntryState | None:
+    """State of the last sentence that tells one beyond a mere noun."""
+    for sentence in reversed(_sentences(text)):
+        state = _of_sentence(sentence)
+        if state is not None:
+            return state
+    return None
+
+
+def _of_sentence(sentence: str) -> EntryState | None:
+    if _GENERAL.search(sentence):
+        return None
+    if _PARTLY.search(sentence):
+        return EntryState.MONITORING
+    if _CLEAR.search(sentence) or (_RESOLVED.search(sentence) and not _NOT_YET.search(sentence)):
+        return EntryState.RESOLVED
+    for pattern, state in (
+        (_MONITORING, EntryState.MONITORING),
+        (_SCHEDULED, EntryState.SCHEDULED),
+        (_IDENTIFIED, EntryState.IDENTIFIED),
+    ):
+        if pattern.search(sentence):
+            return state
+    if _NOW.search(sentence) and _TROUBLE.search(sentence):
+        return EntryState.INVESTIGATING
+    return None

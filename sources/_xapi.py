@@ -1,0 +1,119 @@
+"""The X API behind tweepy: the one place that knows the library, its session and what its errors mean to us."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+
+from bot.clock import SystemClock
+from bot.domain.signals import HealthState
+from bot.errors import SourceError
+from sources._time import parse_time
+
+Answer = TypeVar("Answer")
+
+_TWEEPY_URL = "https://api.twitter.com"  # fixed inside tweepy
+_TOTAL_SECONDS = 30.0
+_PAUSE_SECONDS = 3600.0
+_SERVER_ERROR = 500
+
+
+class _Session:
+    """What tweepy asks of a session, sent to the address that is configured."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TOTAL_SECONDS))
+
+    def request(self, method: str, url: str, **options: Any) -> Any:  # noqa: ANN401 - aiohttp's own options and context
+        return self._session.request(
+            method, url.replace(_TWEEPY_URL, self._endpoint, 1), allow_redirects=False, **options
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+class XApi:
+    """Asks the API; every failure is a `SourceError`."""
+
+    def __init__(self, name: str, bearer_token: str, endpoint: str) -> None:
+        self._name = name
+        self._bearer_token = bearer_token
+        self._endpoint = endpoint
+        self._session: _Session | None = None
+        self._client: Any = None
+
+    async def ask(self, call: Callable[[Any], Awaitable[Any]], answer: type[Answer]) -> Answer:
+        """Make one call.
+
+        Args:
+            call: Given tweepy's `AsyncClient`, makes the request; its result is a dictionary.
+            answer: Type to read the result as.
+
+        Raises:
+            SourceError: `failing` (token, rate limit, request), `paused` (no credit), `unreachable`, `unreadable`.
+        """
+        client = self._connected()
+        try:
+            return msgspec.convert(await call(client), type=answer)
+        except Exception as error:
+            raise self._translated(error) from error
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+
+    def error(self, state: HealthState, cause: str, **more: Any) -> SourceError:  # noqa: ANN401 - SourceError's own
+        """An error of this source."""
+        return SourceError(f"ask X: {self._name}: {cause}", state=state, reason=cause, **more)
+
+    def _connected(self) -> Any:  # noqa: ANN401 - tweepy has no types
+        if self._client is None:
+            import tweepy.asynchronous  # noqa: PLC0415 - 37 MiB that only newsrooms with X pay for
+
+            logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it logs the token
+            self._session = _Session(self._endpoint)
+            self._client = tweepy.asynchronous.AsyncClient(self._bearer_token, return_type=dict)
+            self._client.session = self._session
+        return self._client
+
+    def _translated(self, error: Exception) -> SourceError:
+        # tweepy's errors carry the response; aiohttp's ContentTypeError (an HTML answer) carries the status itself.
+        response = getattr(error, "response", None)
+        status = getattr(response, "status", None) or getattr(error, "status", None)
+        if status is not None and not _ok(status):
+            return self._refused(status, getattr(response, "headers", {}))
+        if isinstance(error, aiohttp.ClientError | TimeoutError | OSError) and status is None:
+            return self.error(HealthState.UNREACHABLE, f"no connection ({type(error).__name__})")
+        return self.error(HealthState.UNREADABLE, f"an answer we do not understand ({type(error).__name__})")
+
+    def _refused(self, status: int, headers: Any) -> SourceError:  # noqa: ANN401 - a mapping of aiohttp's
+        if status >= _SERVER_ERROR:
+            return self.error(HealthState.UNREACHABLE, f"server error (HTTP {status})")
+        causes = {
+            401: (HealthState.FAILING, "the bearer token is refused (HTTP 401)"),
+            402: (HealthState.PAUSED, "no credit left at X (HTTP 402)"),
+            403: (HealthState.PAUSED, "X refuses: no credit, or not in this access level (HTTP 403)"),
+            429: (HealthState.FAILING, "X asks to slow down (HTTP 429)"),
+        }
+        state, cause = causes.get(status, (HealthState.FAILING, f"X refuses the request (HTTP {status})"))
+        wait = _PAUSE_SECONDS if state is HealthState.PAUSED else _wait(headers)
+        return self.error(state, cause, retryable=status != 401, retry_after=wait)  # noqa: PLR2004 - HTTP's number
+
+
+def _ok(status: int) -> bool:
+    return 200 <= status < 300  # noqa: PLR2004 - HTTP's numbers
+
+
+def _wait(headers: Any) -> float | None:  # noqa: ANN401 - a mapping of aiohttp's
+    """Seconds until the rate limit's end, by the server's own clock where it shows it."""
+    now: datetime = parse_time(headers.get("Date")) or SystemClock().now()
+    asked, reset = headers.get("Retry-After", ""), headers.get("x-rate-limit-reset", "")
+    if asked.isdigit():
+        return float(asked)
+    return max(0.0, float(reset) - now.timestamp()) if reset.isdigit() else None

@@ -1,0 +1,225 @@
+"""What people write on Bluesky, from the public Jetstream: free, without a key, and seconds after they wrote it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from pydantic import Field
+
+from bot.domain.signals import HealthState, Mention
+from bot.errors import SourceError
+from bot.ports import Reading, SourceDeps, SourceSettings
+from sources._fetch import decode_cursor, encode_cursor
+from sources._time import believable, parse_time
+
+# https://github.com/bluesky-social/jetstream: cursors are times, so that one serves at every instance.
+ENDPOINTS = (
+    "wss://jetstream1.us-east.bsky.network/subscribe",
+    "wss://jetstream2.us-east.bsky.network/subscribe",
+    "wss://jetstream1.us-west.bsky.network/subscribe",
+    "wss://jetstream2.us-west.bsky.network/subscribe",
+)
+POSTS = "app.bsky.feed.post"
+MAX_MESSAGE_BYTES = 256 * 1024
+# An instance keeps about a day; what is older than this is not there any more, and a gap is a gap.
+RETENTION = timedelta(hours=24)
+_BATCH = 200
+_LASTING_SECONDS = 60.0
+_CONNECT_SECONDS = 20.0
+_MAX_UNREADABLE = 20
+
+
+class Settings(SourceSettings):
+    """Settings of the `bluesky` source.
+
+    Attributes:
+        interval: Unused: the posts come by themselves.
+        endpoints: Jetstream instances, tried in turn.
+        languages: Posts labelled with another language only are dropped; posts without a label are kept.
+        batch_seconds: How long posts are gathered before they are handed over.
+        quiet_seconds: At the latest after so long, the progress is handed over even without posts.
+        silence_seconds: A connection silent for so long is taken for dead.
+    """
+
+    endpoints: tuple[str, ...] = Field(default=ENDPOINTS, min_length=1)
+    languages: frozenset[str] = frozenset({"fr"})
+    batch_seconds: float = Field(default=1.0, gt=0)
+    quiet_seconds: float = Field(default=15.0, gt=0)
+    silence_seconds: float = Field(default=60.0, gt=0)
+
+
+class _Record(msgspec.Struct, frozen=True, rename="camel"):
+    text: str = ""
+    created_at: str = ""
+    langs: tuple[str, ...] | None = None
+
+
+class _Commit(msgspec.Struct, frozen=True):
+    operation: str = ""
+    collection: str = ""
+    rkey: str = ""
+    record: _Record | None = None
+
+
+class _Event(msgspec.Struct, frozen=True):
+    did: str
+    time_us: int
+    commit: _Commit | None = None
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    time_us: int = 0
+
+
+def create(settings: Settings, deps: SourceDeps) -> "BlueskySource":
+    """A source for these settings."""
+    return BlueskySource(settings, deps)
+
+
+class BlueskySource:
+    """Listens to one instance after another; see `bot.ports.Source`."""
+
+    kind = "bluesky"
+    operator: str | None = None
+    hears = True
+    interval = timedelta(0)
+
+    def __init__(self, settings: Settings, deps: SourceDeps) -> None:
+        self.name = settings.name or self.kind
+        self._settings = settings
+        self._deps = deps
+        self._endpoints = cycle(settings.endpoints)
+
+    async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+        """See `bot.ports.Source.read`: for ever, until every instance in turn has failed."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            connected_at = loop.time()
+            try:
+                async with aclosing(self._listen(next(self._endpoints), decode_cursor(cursor, _Cursor()))) as readings:
+                    async for reading in readings:
+                        cursor = reading.cursor or cursor
+                        yield reading
+            except SourceError:
+                failures = 1 if loop.time() - connected_at > _LASTING_SECONDS else failures + 1
+                if failures >= len(self._settings.endpoints):
+                    raise
+
+    async def check(self) -> str:
+        """See `bot.ports.Source.check`: waits for one event of the first instance."""
+        endpoint = self._settings.endpoints[0]
+        async with aclosing(self._events(endpoint, _Cursor())) as events:
+            async for event in events:
+                if event is not None:
+                    return f"{_host(endpoint)}: posts arrive"
+        raise _unreachable(endpoint, "no post arrived")
+
+    async def close(self) -> None:
+        """See `bot.ports.Source.close`; a connection ends with its reader."""
+
+    async def _listen(self, endpoint: str, since: _Cursor) -> AsyncGenerator[Reading]:
+        """Readings of one connection: soon after a post we want, and now and then without one."""
+        loop = asyncio.get_running_loop()
+        resumed_from = _time(since.time_us) if since.time_us else None
+        if resumed_from and self._deps.clock.now() - resumed_from > RETENTION:
+            resumed_from = None
+        last_us = since.time_us
+        mentions: list[Mention] = []
+        due = loop.time() + self._settings.quiet_seconds
+        async with aclosing(self._events(endpoint, since)) as events:
+            async for event in events:
+                if event is not None:
+                    last_us = max(last_us, event.time_us)
+                    mention = self._mention(event)
+                    if mention is not None:
+                        mentions.append(mention)
+                        due = min(due, loop.time() + self._settings.batch_seconds)
+                if loop.time() < due and len(mentions) < _BATCH:
+                    continue
+                yield Reading(
+                    events=tuple(mentions),
+                    cursor=encode_cursor(_Cursor(last_us)) if last_us else None,
+                    complete_to=_time(last_us) if last_us else None,
+                    heard_from=resumed_from,
+                )
+                mentions, resumed_from, due = [], None, loop.time() + self._settings.quiet_seconds
+
+    async def _events(self, endpoint: str, since: _Cursor) -> AsyncGenerator[_Event | None]:
+        """Events of one connection, and None at least every `batch_seconds` without one."""
+        loop = asyncio.get_running_loop()
+        params = {"wantedCollections": POSTS, "maxMessageSizeBytes": str(MAX_MESSAGE_BYTES)}
+        if since.time_us:
+            params["cursor"] = str(since.time_us)
+        unreadable = 0
+        try:
+            async with aiohttp.ClientSession(headers={"User-Agent": self._deps.user_agent}) as session:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    connection = await session.ws_connect(endpoint, params=params, max_msg_size=MAX_MESSAGE_BYTES)
+                async with connection:
+                    heard_at = loop.time()
+                    while loop.time() - heard_at < self._settings.silence_seconds:
+                        try:
+                            message = await connection.receive(timeout=self._settings.batch_seconds)
+                        except TimeoutError:
+                            yield None
+                            continue
+                        if message.type is not aiohttp.WSMsgType.TEXT:
+                            raise _unreachable(endpoint, "the connection was closed")
+                        try:
+                            event = msgspec.json.decode(message.data, type=_Event)
+                        except msgspec.DecodeError:  # one odd record is a stranger's; a row of them is not our format
+                            unreadable += 1
+                            if unreadable >= _MAX_UNREADABLE:
+                                raise _unreadable(endpoint) from None
+                            continue
+                        unreadable = 0
+                        yield event
+                        heard_at = loop.time()
+        except aiohttp.WSServerHandshakeError as error:
+            raise _unreachable(endpoint, f"refused the stream (HTTP {error.status})") from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(endpoint, f"no connection ({type(error).__name__})") from error
+        raise _unreachable(endpoint, f"silent for {self._settings.silence_seconds:g} s")
+
+    def _mention(self, event: _Event) -> Mention | None:
+        commit = event.commit
+        if commit is None or commit.operation != "create" or commit.collection != POSTS or commit.record is None:
+            return None
+        record = commit.record
+        labels = {label[:2] for label in record.langs or ()}
+        if (labels and not labels & self._settings.languages) or not self._deps.gate(record.text):
+            return None
+        received_at = _time(event.time_us)
+        created_at = parse_time(record.created_at)
+        return Mention(
+            source=self.name,
+            id=f"at://{event.did}/{POSTS}/{commit.rkey}",
+            author=event.did,
+            text=record.text,
+            published_at=created_at if created_at and believable(created_at, received_at) else received_at,
+            seen_at=self._deps.clock.now(),
+            url=f"https://bsky.app/profile/{event.did}/post/{commit.rkey}",
+        )
+
+
+def _time(time_us: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=time_us)
+
+
+def _host(endpoint: str) -> str:
+    return urlsplit(endpoint).hostname or "(no host)"
+
+
+def _unreachable(endpoint: str, cause: str) -> SourceError:
+    return SourceError(f"listen to {_host(endpoint)}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
+
+
+def _unreadable(endpoint: str) -> SourceError:
+    cause = "not a stream of posts"
+    return SourceError(f"listen to {_host(endpoint)}: {cause}", state=HealthState.UNREADABLE, reason=cause)

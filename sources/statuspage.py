@@ -1,0 +1,254 @@
+"""Operators whose status page is an Atlassian Statuspage, or speaks its JSON.
+
+`page.status` and its indicator are never read: a page said UP while an incident was open. An open incident is one.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
+
+from bot.domain.operators import Service
+from bot.domain.signals import EntryState, StatusEntry
+from bot.ports import Reading, SourceDeps
+from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
+from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
+from sources._time import believable, parse_time
+from sources._words import read_state
+
+_STATES = {
+    "investigating": EntryState.INVESTIGATING,
+    "identified": EntryState.IDENTIFIED,
+    "monitoring": EntryState.MONITORING,
+    "resolved": EntryState.RESOLVED,
+    "completed": EntryState.RESOLVED,
+    "postmortem": EntryState.RESOLVED,
+    "scheduled": EntryState.SCHEDULED,
+    "inprogress": EntryState.SCHEDULED,
+    "verifying": EntryState.SCHEDULED,
+    "notstartedyet": EntryState.SCHEDULED,
+}
+_BROKEN = {
+    "degraded_performance": "performances dégradées",
+    "partial_outage": "panne partielle",
+    "major_outage": "panne majeure",
+}
+_OPERATIONAL = "operational"
+_DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
+
+
+class Settings(ChannelSettings):
+    """Settings of a `statuspage` source: the page's base URL, or that of one JSON document in its shape."""
+
+
+class _Component(msgspec.Struct, frozen=True):
+    name: str = ""
+    id: str | None = None
+    status: str | None = None
+    group: bool = False
+    group_id: str | None = None
+    updated_at: str | None = None
+
+
+class _Update(msgspec.Struct, frozen=True):
+    body: str | None = None
+    created_at: str | None = None
+    affected_components: tuple[_Component, ...] | None = None
+
+
+class _Incident(msgspec.Struct, frozen=True):
+    """An incident or a maintenance; the fields differ between years and imitators, so that hardly one is required."""
+
+    name: str
+    status: str
+    id: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    resolved_at: str | None = None
+    started: str | None = None
+    shortlink: str | None = None
+    url: str | None = None
+    incident_updates: tuple[_Update, ...] | None = None
+    components: tuple[_Component, ...] | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Document(msgspec.Struct, frozen=True, rename={"active_incidents": "activeIncidents"}):
+    page: _Page
+    incidents: tuple[_Incident, ...] | None = None
+    scheduled_maintenances: tuple[_Incident, ...] | None = None
+    components: tuple[_Component, ...] | None = None
+    active_incidents: tuple[_Incident, ...] | None = None  # Instatus
+
+    @property
+    def all_incidents(self) -> tuple[_Incident, ...]:
+        return (self.incidents or ()) + (self.active_incidents or ()) + (self.scheduled_maintenances or ())
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    """What was read last, by URL; and the broken components that we told of by themselves (ids)."""
+
+    documents: dict[str, Seen] = {}
+    broken: frozenset[str] = frozenset()
+
+
+def create(settings: Settings, deps: SourceDeps) -> "StatuspageSource":
+    """A source for these settings."""
+    require_operator(settings, deps.operators)
+    return StatuspageSource(settings, deps)
+
+
+class StatuspageSource:
+    """Reads one status page; see `bot.ports.Source`."""
+
+    kind = "statuspage"
+    hears = False
+
+    def __init__(self, settings: Settings, deps: SourceDeps) -> None:
+        self.name = settings.name or self.kind
+        self.operator: str | None = settings.operator
+        self.interval = settings.interval
+        self._settings = settings
+        self._deps = deps
+        base = settings.url.rstrip("/")
+        self._urls = (base,) if base.endswith(".json") else tuple(base + path for path in _DOCUMENTS)
+
+    async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+        """See `bot.ports.Source.read`: one Reading with the entries of the documents that changed."""
+        before = decode_cursor(cursor, _Cursor())
+        documents: dict[str, Seen] = {}
+        broken = before.broken
+        entries: dict[str, StatusEntry] = {}
+        for url in self._urls:
+            answer, documents[url] = await fetch(self._deps.http, url, before.documents.get(url, Seen()))
+            if answer is None:
+                continue
+            document = _decode(url, answer.body)
+            seen_at = self._deps.clock.now()
+            found = [self._incident(incident, document, seen_at) for incident in document.all_incidents]
+            if document.components is not None:
+                changed, broken = self._components(document, broken, seen_at)
+                found += changed
+            for entry in found:
+                known = entries.get(entry.id)
+                if known is None or known.published_at < entry.published_at:
+                    entries[entry.id] = entry
+        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(documents, broken)))
+
+    async def check(self) -> str:
+        """See `bot.ports.Source.check`."""
+        told = []
+        for url in self._urls:
+            answer, _ = await fetch(self._deps.http, url, Seen())
+            if answer is not None:
+                document = _decode(url, answer.body)
+                told.append(f"{len(document.all_incidents)} incidents of {document.page.name}")
+        return ", ".join(told)
+
+    async def close(self) -> None:
+        """See `bot.ports.Source.close`; nothing is held."""
+
+    def _incident(self, incident: _Incident, document: _Document, seen_at: datetime) -> StatusEntry:
+        latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
+        body = latest.body or ""
+        state = _STATES.get(incident.status.replace("_", "").lower())
+        if state is None:
+            state = EntryState.RESOLVED if incident.resolved_at else read_state(incident.name, body)
+        affected = (incident.components or ()) + (latest.affected_components or ())
+        return self._entry(
+            entry_id=incident.id or blake2b(f"{incident.name}\0{incident.started}".encode(), digest_size=8).hexdigest(),
+            title=incident.name,
+            state=state,
+            times=(latest.created_at, incident.updated_at, incident.created_at, incident.started),
+            seen_at=seen_at,
+            body=body[:MAX_BODY_CHARS],
+            services=self._settings.services_of(incident.name, *_names(affected, document)),
+            url=incident.shortlink or incident.url,
+        )
+
+    def _components(
+        self, document: _Document, told: frozenset[str], seen_at: datetime
+    ) -> tuple[list[StatusEntry], frozenset[str]]:
+        """Entries for components that broke without an incident, or are whole again; and the ones to remember."""
+        spoken_of = {part.id for incident in document.all_incidents for part in incident.components or ()}
+        entries = []
+        broken: set[str] = set()
+        for part in document.components or ():
+            if part.id is None or part.group:
+                continue
+            wrong = _BROKEN.get(part.status or "")
+            if wrong and part.id not in spoken_of:
+                broken.add(part.id)
+                entries.append(self._component(part, wrong, EntryState.INVESTIGATING, document, seen_at))
+            elif part.id in told and part.status == _OPERATIONAL:
+                entries.append(self._component(part, "opérationnel", EntryState.RESOLVED, document, seen_at))
+            elif part.id in told:
+                broken.add(part.id)
+        return entries, frozenset(broken)
+
+    def _component(
+        self, part: _Component, said: str, state: EntryState, document: _Document, seen_at: datetime
+    ) -> StatusEntry:
+        return self._entry(
+            entry_id=f"component:{part.id}",
+            title=f"{part.name} : {said}",
+            state=state,
+            times=(part.updated_at,),
+            seen_at=seen_at,
+            services=self._settings.services_of(*_names((part,), document)),
+        )
+
+    def _entry(
+        self,
+        *,
+        entry_id: str,
+        title: str,
+        state: EntryState,
+        times: Iterable[str | None],
+        seen_at: datetime,
+        services: tuple[Service, ...],
+        body: str = "",
+        url: str | None = None,
+    ) -> StatusEntry:
+        instants = (parse_time(time) for time in times)
+        return StatusEntry(
+            source=self.name,
+            operator=self._settings.operator,
+            id=entry_id,
+            title=title,
+            state=state,
+            published_at=next((when for when in instants if when and believable(when, seen_at)), seen_at),
+            seen_at=seen_at,
+            body=body,
+            services=services,
+            area=self._settings.area,
+            url=url if url and url.startswith(("http://", "https://")) else self._settings.url,
+        )
+
+
+def _decode(url: str, body: bytes) -> _Document:
+    try:
+        document = msgspec.json.decode(body, type=_Document)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise unreadable(url, "not the JSON of a status page") from error
+    if document.incidents is None and document.active_incidents is None:
+        raise unreadable(url, "a status page's JSON without its incidents")
+    return document
+
+
+def _names(parts: Iterable[_Component], document: _Document) -> list[str]:
+    """Names of components, each with its group's."""
+    known = {part.id: part for part in document.components or ()}
+    names = []
+    for part in parts:
+        group = known.get(part.group_id or getattr(known.get(part.id), "group_id", None))
+        names.append(f"{group.name} {part.name}" if group else part.name)
+    return names
+
+
+def _instant(text: str | None) -> datetime:
+    return parse_time(text) or datetime.min.replace(tzinfo=UTC)
