@@ -70,7 +70,8 @@ class Presses:
         # From here on a failure is one of showing: what was decided stands.
         try:
             async with self._room.api.calling():
-                await self._bot.answer_callback_query(query.id, cut(reaction.told, _ANSWER_LIMIT) or None)
+                told = cut(reaction.told, _ANSWER_LIMIT)
+                await self._bot.answer_callback_query(query.id, told or None, show_alert=bool(told) and reaction.loud)
         except DeliveryError as error:
             log.info("telegram.press_unanswered", reason=error.reason)
         if reaction.page and query.message:
@@ -117,7 +118,7 @@ class Presses:
         language = self._deps.language
         if what == _DROP:
             cancelled = say(language, "edit_cancelled")
-            return _Reaction(cancelled, text_page(cancelled))
+            return _Reaction(cancelled, text_page(cancelled), loud=False)
         if what == _SAVE:
             return await self._save(query, draft, revision)
         if what == Action.EDIT:
@@ -126,7 +127,7 @@ class Presses:
         outcome = await self._decide(query, draft, action, revision, key=f"telegram:{query.id}")
         told = outcome_text(outcome, action, language=language)
         if outcome.kind is not OutcomeKind.CHANGED or outcome.draft is None:
-            return _Reaction(told)
+            return _Reaction(told, loud=outcome.kind is not OutcomeKind.DONE)
         card = draft_card(outcome.draft, language=language, zone=self._deps.zone)
         return _Reaction(told, card_page(card), card_keyboard(card, draft.incident.number, outcome.draft.revision))
 
@@ -144,7 +145,7 @@ class Presses:
         log.info("telegram.resend", delivery=delivery, user=query.from_user.id, done=sent)
         words = query.message.text if isinstance(query.message, Message) else None
         told = say(self._deps.language, "resend_done" if sent else "resend_closed")
-        return _Reaction(told, text_page(f"{words or ''}\n\n{told}"))
+        return _Reaction(told, text_page(f"{words or ''}\n\n{told}"), loud=not sent)
 
     async def _decide(
         self, query: CallbackQuery, draft: Draft, action: Action, revision: int, *, key: str, text: str | None = None
@@ -193,7 +194,8 @@ class Presses:
         if outcome.kind is OutcomeKind.CHANGED and outcome.draft:
             again = self._confirm(draft.incident.number, outcome.draft.revision)
             return _Reaction(told, self._preview(text, told), again)
-        return _Reaction(told, joined((Page.of(text, "blockquote"), Page.of(told)), "\n"))
+        page = joined((Page.of(text, "blockquote"), Page.of(told)), "\n")
+        return _Reaction(told, page, loud=outcome.kind is not OutcomeKind.DONE)
 
     def _preview(self, text: str, warning: str = "") -> Page:
         shown = say(self._deps.language, "edit_preview", text="").strip()
@@ -209,8 +211,13 @@ class Presses:
 
 @dataclass(frozen=True, slots=True)
 class _Reaction:
-    """What a press comes to: a word to who pressed, and what the pressed message says from now on."""
+    """What a press comes to: a word to who pressed, and what the pressed message says from now on.
+
+    Attributes:
+        loud: The word stays until it is closed; one that passes by is enough where all went as asked.
+    """
 
     told: str
     page: Page | None = None
     buttons: InlineKeyboardMarkup | None = None
+    loud: bool = True

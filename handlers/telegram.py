@@ -39,7 +39,7 @@ class Settings(DestinationSettings):
         webhook_secret: What Telegram must send along; 1 to 256 of A-Z a-z 0-9 _ -.
     """
 
-    token: SecretStr
+    token: SecretStr = Field(min_length=1)
     chat: int | str
     editors: tuple[int, ...] = ()
     administrators: bool = False

@@ -21,7 +21,7 @@ class Settings(DestinationSettings):
         chat: The channel's `@name` or number.
     """
 
-    token: SecretStr
+    token: SecretStr = Field(min_length=1)
     chat: int | str
     api_base_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://")
 

@@ -334,7 +334,9 @@ async def test_a_press_approves_once_and_the_second_editor_is_told_who(tg: Teleg
     assert decision.key == f"telegram:{presses[0].id}"
     assert decision.at == MORNING
     assert first["text"] == "Approuvé : l’alerte part.".replace(" :", "\u00a0:")
+    assert not first.get("show_alert")
     assert "approuvé par Camille" in second["text"]
+    assert second["show_alert"]
 
 
 async def test_a_press_after_a_restart_works(tg: TelegramEmulator) -> None:

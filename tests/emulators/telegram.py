@@ -25,7 +25,14 @@ from tests.emulators.telegram_world import Chat, Json, Message, Press, Status, U
 
 __all__ = ["Chat", "Message", "Press", "TelegramEmulator", "User"]
 
-_TEXTS = {"text", "caption", "callback_query_id", "url", "secret_token", "parse_mode"}  # sent as they are
+_TEXTS = {
+    "text",
+    "caption",
+    "callback_query_id",
+    "url",
+    "secret_token",
+    "photo",
+}  # sent as they are, though they may look like JSON
 FaultKind = Literal[
     "flood",  # 429 with retry_after
     "error",  # any status and description
@@ -267,9 +274,12 @@ class TelegramEmulator(BotApi):
 
 def _decoded(key: str, value: Any) -> Any:
     """A form value: the library writes everything but text as JSON."""
-    if key in _TEXTS or not isinstance(value, str) or value.startswith("@"):
+    if key in _TEXTS or not isinstance(value, str):
         return value
-    return json.loads(value)
+    try:
+        return json.loads(value)
+    except ValueError:  # a @name, a file's id
+        return value
 
 
 def _refusal(error: ApiError) -> web.Response:
