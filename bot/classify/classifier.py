@@ -61,7 +61,7 @@ class Classifier:
         operators = list(dict.fromkeys(n.operator for n in named))
         if not operators and operator_hint and operator_hint not in naming.homonyms:
             operators = [operator_hint]
-        services = self._services(hits, operators) if reading.kind is not Kind.NOISE else ()
+        services = self._services(hits, operators) if reading.faulty else ()
         return Classification(
             operators=tuple(operators),
             brands=tuple(dict.fromkeys(n.brand for n in named if n.brand)),
@@ -81,24 +81,29 @@ class Classifier:
         return [n for n in naming.named if n.start not in taken or n.end - n.start > 1]
 
     def _services(self, hits: list[Hit], operators: list[str]) -> tuple[Service, ...]:
+        said = [h for h in hits if h.rule.group == "service"]
+        said = [h for h in said if not any(_unsays(other, h) for other in said)]
         first: dict[str, int] = {}
-        for hit in hits:
-            if hit.rule.group == "service" and hit.rule.weight >= 1:
+        for hit in said:
+            if hit.rule.weight >= 1:
                 first.setdefault(hit.rule.name, hit.start)
-        if "not mail" in first and first.get("mail", -1) >= first["not mail"]:
-            del first["mail"]
         if "telephone" in first and "emergency" not in first:
             first.setdefault("landline" if "landline" in first else "mobile", first["telephone"])
         if "reseau" in first and not {"internet", "mobile", "rail", "power"} & first.keys():
             first["mobile"] = first["reseau"]
         if not first:
-            first = {h.rule.name: h.start for h in hits if h.rule.group == "service"}
+            first = {h.rule.name: h.start for h in said}
         known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
         run = {s for o in known for s in o.services}
         if not first and run and Service.MOBILE not in run:
             return (known[0].services[0],)
-        said = [Service(n) for _, n in sorted((start, n) for n, start in first.items() if n in _SERVICES)]
-        return tuple(service for service in said if not run or service in run)
+        services = [Service(n) for _, n in sorted((start, n) for n, start in first.items() if n in _SERVICES)]
+        return tuple(service for service in services if not run or service in run)
+
+
+def _unsays(other: Hit, hit: Hit) -> bool:
+    """Whether the words of a hit are used in a way that names no service ("par téléphone", "redémarré la box")."""
+    return other.rule.name == f"not {hit.rule.name}" and other.start < hit.end and hit.start < other.end
 
 
 def _why(reading: Reading, named: Iterable[Named], places: Iterable[Found], said: Words) -> Iterable[str]:

@@ -5,12 +5,14 @@ A commune stays one line of text until it is asked for; names and postal codes p
 
 import gzip
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.classify.text import key
 from bot.domain.places import Level, Place
+
+_CONTRACTED = {"au": "le", "du": "le", "aux": "les", "des": "les"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class Commune:
     population: int
     hazard: float
     position: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Words that may name a place; `article`: its article is said in the word before ("au Mans")."""
+
+    key: str
+    start: int
+    end: int
+    article: bool
 
 
 class Gazetteer:
@@ -55,23 +67,14 @@ class Gazetteer:
             number: Place(f"D{number}", Level.DEPARTEMENT, name, number)
             for number, (name, _, _) in places["departments"].items()
         }
-        self.department_cue = {number: cue for number, (_, _, cue) in places["departments"].items()}
-        self.region_of = {number: region for number, (_, region, _) in places["departments"].items()}
+        self._needs_cue = {number: cue for number, (_, _, cue) in places["departments"].items()}
         self.regions = {n: Place(f"R{n}", Level.REGION, name, None) for n, name in places["regions"].items()}
         self.wide = {key(p.name): p for p in self.regions.values()}
-        self.wide |= {key(p.name): p for p in self.departments.values() if self.department_cue[p.id[1:]] != "number"}
+        self.wide |= {key(p.name): p for p in self.departments.values() if self._needs_cue[p.id[1:]] != "number"}
         self.nicknames: dict[str, str] = dict(places["nicknames"])
-        self.longest = self._longest_by_first_word()
-
-    def _longest_by_first_word(self) -> dict[str, int]:
-        longest: dict[str, int] = {}
-        for names in (self._by_key, self._short, self.wide, self.nicknames):
-            for name in names:
-                first, _, rest = name.partition(" ")
-                length = 1 + rest.count(" ") + bool(rest)
-                if length > longest.get(first, 0):
-                    longest[first] = length
-        return longest
+        self._wide_names = {*self.wide, *(n for n, place in self.nicknames.items() if place[0] in "DR")}
+        self._commune_names = _Names(self._by_key, self._short, (n for n in self.nicknames if n not in self._wide_names))
+        self._wide_spans = _Names(self._wide_names)
 
     def _commune(self, n: int) -> Commune:
         _, insee, name, dep, region, _, population, lat, lon, hazard = self._rows[n].split("\t")
@@ -92,8 +95,19 @@ class Gazetteer:
             return self.by_postcode(place_id[1:])
         return commune.place if (commune := self.by_insee(place_id)) else None
 
+    def wide_place(self, name: str) -> tuple[Place, bool]:
+        """The département or region of a name that `wide_at` found, and whether it needs a cue."""
+        if name in self.nicknames:
+            place = self.by_id(self.nicknames[name])
+            if place is not None:
+                return place, False
+        place = self.wide[name]
+        return place, place.level is Level.DEPARTEMENT and bool(self._needs_cue[place.id[1:]])
+
     def named(self, name: str) -> list[Commune]:
-        """Communes that bear a name (a lookup key), or the one it is short for."""
+        """Communes that bear a name (a lookup key), or the one it is short for or a nickname of."""
+        if name in self.nicknames and (n := self._by_insee.get(self.nicknames[name])) is not None:
+            return [replace(self._commune(n), hazard=0.0)]
         n = self._by_key.get(name)
         found = []
         while n is not None and n < len(self._rows) and self._rows[n].startswith(name + "\t"):
@@ -104,11 +118,13 @@ class Gazetteer:
             found.append(replace(self._commune(self._by_insee[insee]), hazard=hazard))
         return found
 
-    def knows_commune(self, name: str) -> bool:
-        """Whether a lookup key names a commune, in full, for short or by nickname."""
-        if name in self._by_key or name in self._short:
-            return True
-        return self.nicknames.get(name, "D")[0] not in "DRP"
+    def communes_in(self, spell: list[str]) -> list[Name]:
+        """What could name a commune: longest first, left to right, not overlapping."""
+        return self._commune_names.within(spell)
+
+    def wide_in(self, spell: list[str]) -> list[Name]:
+        """What could name a département or region."""
+        return self._wide_spans.within(spell)
 
     def in_postcode(self, code: str) -> list[Commune]:
         """Communes of a postal code."""
@@ -121,6 +137,45 @@ class Gazetteer:
             return None
         first = self._commune(rows[0]).place
         return first if len(rows) == 1 else Place(f"P{code}", Level.POSTCODE, code, first.departement)
+
+
+class _Names:
+    """Names of several words, found fast: most words of a text begin none."""
+
+    def __init__(self, *names: Iterable[str]) -> None:
+        self._names: set[str] = set().union(*names)
+        self._firsts = {name.partition(" ")[0] for name in self._names} | _CONTRACTED.keys()
+        self._longest: dict[str, int] = {}  # by the first two words
+        for name in self._names:
+            if " " in name:
+                parts = name.split(" ")
+                pair = f"{parts[0]} {parts[1]}"
+                self._longest[pair] = max(len(parts), self._longest.get(pair, 0))
+
+    def within(self, spell: list[str]) -> list[Name]:
+        firsts = self._firsts
+        found: list[Name] = []
+        free = 0
+        for n in [n for n, word in enumerate(spell) if word in firsts]:
+            if n < free:
+                continue
+            article = _CONTRACTED.get(spell[n])
+            length = self._length([article, *spell[n + 1 : n + 9]]) if article else 0
+            if article and length > 1:
+                name = Name(" ".join([article, *spell[n + 1 : n + length]]), n + 1, n + length, article=True)
+            elif length := self._length(spell[n : n + 9]):
+                name = Name(" ".join(spell[n : n + length]), n, n + length, article=False)
+            else:
+                continue
+            found.append(name)
+            free = name.end
+        return found
+
+    def _length(self, parts: list[str]) -> int:
+        for length in range(self._longest.get(" ".join(parts[:2]), 0), 1, -1):
+            if " ".join(parts[:length]) in self._names:
+                return length
+        return int(parts[0] in self._names)
 
 
 def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -84,7 +84,10 @@ def onset_of(hours: float) -> Onset:
 def onset(hits: list[Hit], folded: list[str], at: datetime | None) -> tuple[Onset, Hit | None]:
     """When it began, and what said so; a complaint without words of time is about now."""
     best: tuple[float, int, Onset, Hit] | None = None
+    elsewhere = [h for h in hits if h.rule.group == "not onset"]
     for hit in hits:
+        if any(e.start < hit.end and hit.start < e.end for e in elsewhere):
+            continue
         said = folded[hit.start : hit.end]
         group = hit.rule.group
         if group == "onset":

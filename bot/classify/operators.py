@@ -124,7 +124,7 @@ class OperatorFinder:
             return False
         if telecom or trap.by_itself or previous in self._sure:
             return True
-        return text.raw[start][0].isupper() and previous.isalpha() and previous != "a"
+        return text.raw[start][0].isupper() and previous.isalpha() and previous not in {"a", "d"}
 
 
 def _names(operator: Operator) -> Iterable[tuple[str, str | None]]:

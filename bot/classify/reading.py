@@ -18,8 +18,11 @@ _BIAS = -1.4
 _TIME_BONUS = 0.8  # people who are cut off say since when
 _PLACE_BONUS = 0.6  # and where
 _SOCIAL_ALONE = 1.6  # "vous aussi ?" strengthens a fault that is named, and is nothing by itself
-_STALE_SCORE = 0.15
+_STALE_SHARE = 0.15  # of a true complaint that began long ago: how often "long ago" is misread
+_CHRONIC = 1.5
 _NOISE_SHARE = 0.7
+_STRONG_FAULT = 1.5
+_IDEM, _WHAT_HAPPENS = "idem ici", "que se passe-t-il ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Reading:
     """What a text is, before who and where.
 
     Attributes:
+        faulty: It speaks of a fault at all, also when it is no report (press, an operator's reply).
         deciding: The hits that decided, in text order.
     """
 
@@ -34,6 +38,7 @@ class Reading:
     fresh: bool
     onset: Onset | None
     score: float
+    faulty: bool
     deciding: tuple[Hit, ...]
 
 
@@ -51,38 +56,38 @@ def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int
         groups.setdefault(hit.rule.group, []).append(hit)
     outage = _not_taken_back(groups.get("outage", []), groups.get("cancel", []))
     recovery = _not_taken_back(groups.get("recovery", []), groups.get("unrecovery", []))
-    noise = groups.get("noise", [])
-    social = groups.get("social", [])
-    faults = _sum(outage)
-    began, why_onset = onset(hits, folded, at)
+    noise, social, chronic = groups.get("noise", []), groups.get("social", []), groups.get("chronic", [])
     against = _sum(noise, share=_NOISE_SHARE)
     if recovery and _recovered(recovery, outage, against):
-        return Reading(Kind.RECOVERY, fresh=False, onset=None, score=0.03, deciding=_ordered(recovery))
+        return _reading(Kind.RECOVERY, None, 0.03, recovery)
+    began, since = onset(hits, folded, at)
+    faulty = bool(outage or recovery)
+    if not outage and not against:
+        outage = _echo(social, since, places)
     if not outage:
-        idem = [h for h in social if h.rule.name == "idem ici"]
-        if not (idem and places and not against):
-            return Reading(
-                Kind.NOISE, fresh=False, onset=None, score=0.02, deciding=_ordered([*noise, *groups.get("cancel", [])])
-            )
-        faults, outage = _sum(idem), idem
-    z = _BIAS + faults + min(_sum(social) * 0.5, _SOCIAL_ALONE) - against
-    z += _TIME_BONUS if why_onset and began is not Onset.PAST else 0.0
+        return _reading(Kind.NOISE, None, 0.02, [*noise, *groups.get("cancel", [])], faulty=faulty)
+    z = _BIAS + _sum(outage) + min(_sum(social) * 0.5, _SOCIAL_ALONE) - against
+    z += _TIME_BONUS if since and began is not Onset.PAST else 0.0
     z += _PLACE_BONUS if places else 0.0
     probability = 1 / (1 + math.exp(-z))
-    deciding = [*outage, *social, *([why_onset] if why_onset else [])]
     if z <= 0:
-        return Reading(Kind.NOISE, fresh=False, onset=None, score=probability, deciding=_ordered([*outage, *noise]))
-    chronic = groups.get("chronic", [])
-    stale = began is Onset.PAST or (bool(chronic) and why_onset is None and _sum(chronic) >= z)
-    if stale:
-        return Reading(
-            Kind.OUTAGE,
-            fresh=False,
-            onset=Onset.PAST,
-            score=_STALE_SCORE * probability,
-            deciding=_ordered([*deciding, *chronic]),
-        )
-    return Reading(Kind.OUTAGE, fresh=True, onset=began, score=probability, deciding=_ordered(deciding))
+        return _reading(Kind.NOISE, None, probability, [*outage, *noise])
+    deciding = [*outage, *social, *([since] if since else [])]
+    if began is Onset.PAST or (since is None and _sum(chronic) >= _CHRONIC):
+        return _reading(Kind.OUTAGE, Onset.PAST, _STALE_SHARE * probability, [*deciding, *chronic])
+    return _reading(Kind.OUTAGE, began, probability, deciding)
+
+
+def _reading(kind: Kind, began: Onset | None, score: float, deciding: Iterable[Hit], *, faulty: bool = True) -> Reading:
+    fresh = kind is Kind.OUTAGE and began is not Onset.PAST
+    return Reading(kind, fresh, began, score, faulty, _ordered(deciding))
+
+
+def _echo(social: list[Hit], since: Hit | None, places: int) -> list[Hit]:
+    """What reports a fault without naming one: "idem dans le 34", "que se passe-t-il à Lyon depuis ce matin ?"."""
+    if not places:
+        return []
+    return [h for h in social if h.rule.name == _IDEM or (since and h.rule.name == _WHAT_HAPPENS)]
 
 
 def _not_taken_back(hits: list[Hit], cancels: list[Hit]) -> list[Hit]:
@@ -92,7 +97,7 @@ def _not_taken_back(hits: list[Hit], cancels: list[Hit]) -> list[Hit]:
 def _recovered(recovery: list[Hit], outage: list[Hit], against: float) -> bool:
     """The last word is that it works, and it is no press item or operator's reply."""
     last = max(h.end for h in recovery)
-    return against < _sum(recovery) and not any(h.start >= last and h.rule.weight > 1.5 for h in outage)
+    return against < _sum(recovery) and not any(h.start >= last and h.rule.weight > _STRONG_FAULT for h in outage)
 
 
 def _sum(hits: Iterable[Hit], share: float = 0.5) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 MAX_CHARS = 4000  # posts end far below; what comes after cannot change who, what, where, when
 BREAKS = ".!?;:"
 
-_WORD = re.compile(r"[^\W_]+|[.!?;:,()+&€/\n]")
+_WORD = re.compile(r"[^\W_]+|[.!?;:,()+&€\n]")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _HASHTAG = re.compile(r"#([^\W_]+)")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
@@ -20,6 +20,7 @@ _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u00ad]+"
 )
+_SUR = re.compile(r"\b[sS]/ ?")  # "Chalon s/Saône"
 _LONG = re.compile(r"([a-z])\1{2,}")
 
 
@@ -66,6 +67,8 @@ def words(text: str) -> Words:
         text = _URL.sub(" . ", text)
     if "#" in text:
         text = _HASHTAG.sub(lambda m: " " + _CAMEL.sub(" ", m[1]), text)
+    if "/" in text:
+        text = _SUR.sub("sur ", text).replace("/", ",")
     raw = [w if w != "\n" else "." for w in _WORD.findall(text)]
     folded = fold(" ".join(raw))
     if _LONG.search(folded):
@@ -74,8 +77,8 @@ def words(text: str) -> Words:
 
 
 def key(text: str) -> str:
-    """A name as a lookup key: folded words, hyphens and apostrophes as spaces, "st" as "saint"."""
-    return " ".join(SAINT.get(w, w) for w in words(text).folded if w[0].isalnum())
+    """A name as a lookup key: folded words, hyphens and apostrophes as spaces, "st" as "saint", "s/" as "sur"."""
+    return " ".join(SPELL.get(w, w) for w in words(text).folded if w[0].isalnum())
 
 
-SAINT = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
+SPELL = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes", "s": "sur"}
