@@ -84,7 +84,7 @@ class Commands(app_commands.CommandTree[discord.Client]):
         if guild is not None and application is not None:
             ours = [command.to_dict(self) for command in self.get_commands(guild=guild)]
             theirs = await self.client.http.get_guild_commands(application, guild.id)
-            if len(ours) == len(theirs) and _agree(_by_name(ours), _by_name(theirs)):
+            if len(ours) == len(theirs) and agree(_by_name(ours), _by_name(theirs)):
                 return []
         return await super().sync(guild=guild)
 
@@ -251,11 +251,11 @@ def _by_name(commands: Sequence[Any]) -> list[Any]:
     return sorted(commands, key=lambda command: str(command["name"]))
 
 
-def _agree(ours: Any, theirs: Any) -> bool:  # noqa: ANN401 - JSON of any shape
+def agree(ours: Any, theirs: Any) -> bool:  # noqa: ANN401 - JSON of any shape
     """Whether Discord's form says what ours does; it adds keys of its own and leaves out what is merely the default."""
     if isinstance(ours, dict):
         known = theirs if isinstance(theirs, dict) else {}
-        return all(key in _NOT_KEPT or _agree(value, known.get(key)) for key, value in ours.items())
+        return all(key in _NOT_KEPT or agree(value, known.get(key)) for key, value in ours.items())
     if isinstance(ours, list) and isinstance(theirs, list):
-        return len(ours) == len(theirs) and all(map(_agree, ours, theirs))
+        return len(ours) == len(theirs) and all(map(agree, ours, theirs))
     return bool(ours == theirs) or not (ours or theirs)

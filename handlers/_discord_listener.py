@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any
 
 import discord
@@ -95,9 +96,19 @@ class Listener(ApiClient):
                     await self._resend(interaction, about)
                 case _:
                     await self._decide(interaction, Action(what), about)
-        except (BotError, TimeoutError, ValueError) as error:
-            _log.warning("discord_press_failed", what=what, about=about, error=str(error) or type(error).__name__)
-            await tell(interaction, Message(self._say(_UNAVAILABLE)))
+        except Exception as error:  # noqa: BLE001 - whatever it was, somebody waits for an answer
+            known = isinstance(error, BotError | TimeoutError | discord.HTTPException)
+            _log.warning(
+                "discord_press_failed",
+                what=what,
+                about=about,
+                error=str(error) or type(error).__name__,
+                exc_info=None if known else error,
+            )
+            # Not `tell`: a preview must keep the text that somebody typed.
+            answer = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
+            with suppress(discord.HTTPException):
+                await answer(self._say(_UNAVAILABLE), ephemeral=True)
 
     async def _decide(self, interaction: discord.Interaction[Any], action: Action, about: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -164,9 +175,8 @@ class Listener(ApiClient):
             return Message(say(language, "edit_empty"))
         if utf16_len(escape(text)) > DESCRIPTION:
             return Message(self._say(_TOO_LONG))
-        pairs = [(what, say(language, what)) for what in ("confirm", "cancel")]
         head = say(language, "edit_preview", text="").strip()
-        return Message(head, discord.Embed(description=escape(text)), buttons(*pairs, about=about))
+        return Message(head, discord.Embed(description=escape(text)), self._choice(about))
 
     async def _confirm(self, interaction: discord.Interaction[Any], about: str) -> None:
         """Take the text out of the preview: it survives a restart there."""
@@ -175,19 +185,18 @@ class Listener(ApiClient):
         shown = message.embeds[0].description if message and message.embeds else None
         if shown is None:
             raise ValueError("the preview has no text")
-        text = unescape(shown)
-        outcome = await self._decision(interaction, Action.EDIT, about, text)
+        outcome = await self._decision(interaction, Action.EDIT, about, unescape(shown))
+        embeds = [discord.Embed(description=shown)] if outcome.kind is not OutcomeKind.DONE else []
+        view = None
+        if outcome.kind is OutcomeKind.CHANGED and (draft := outcome.draft):
+            now = draft_message(draft, self._deps).embed
+            embeds += [now] if now else []
+            view = self._choice(f"{draft.incident.number}:{draft.revision}")
         head = escape(outcome_text(outcome, Action.EDIT, language=self._deps.language))
-        if outcome.kind is not OutcomeKind.CHANGED or not outcome.draft:
-            await tell(interaction, Message(head))
-            return
-        preview = self._preview(text, f"{outcome.draft.incident.number}:{outcome.draft.revision}")
-        now = draft_message(outcome.draft, self._deps).embed
-        await interaction.edit_original_response(
-            content=f"{head}\n{preview.content}",
-            embeds=[embed for embed in (preview.embed, now) if embed],
-            view=preview.view,
-        )
+        await interaction.edit_original_response(content=head, embeds=embeds, view=view)
+
+    def _choice(self, about: str) -> discord.ui.View | None:
+        return buttons(*((what, say(self._deps.language, what)) for what in ("confirm", "cancel")), about=about)
 
     def _say(self, words: tuple[str, str]) -> str:
         return words[self._deps.language != "fr"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -53,6 +54,9 @@ class ApiClient(discord.Client):
 
     def __init__(self, access: Access, *, http_trace: aiohttp.TraceConfig | None = None) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
+        library = logging.getLogger("discord")
+        if library.getEffectiveLevel() < logging.INFO:
+            library.setLevel(logging.INFO)  # its debug lines carry interactions' tokens and people's words
         if access.api_base_url:
             Route.BASE = access.api_base_url  # the library's only hook, a class attribute
         super().__init__(

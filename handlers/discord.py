@@ -8,7 +8,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from pydantic import Field
 
-from bot.domain.deliveries import Delivery
+from bot.domain.deliveries import Delivery, DeliveryKind
 from bot.errors import HandlerError
 from bot.ports import Check, Desk, DestinationDeps, Handler, Inbox
 from handlers._discord_check import check_room
@@ -52,6 +52,8 @@ class DiscordHandler:
 
     async def send(self, delivery: Delivery, *, repeated: bool) -> str:
         """See `Destination.send`."""
+        if delivery.kind is DeliveryKind.ALERT:
+            raise HandlerError(f"discord: {self.name}: the desk's channel publishes nothing", retryable=False)
         return await self._room.send(delivery, repeated=repeated)
 
     async def check(self, *, send: bool) -> Sequence[Check]:

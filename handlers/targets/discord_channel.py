@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.domain.deliveries import Delivery
+from bot.domain.deliveries import Delivery, DeliveryKind
 from bot.errors import TargetError
 from bot.ports import Check, Destination, DestinationDeps
 from handlers._discord_check import check_room
@@ -39,6 +39,8 @@ class DiscordChannel:
 
     async def send(self, delivery: Delivery, *, repeated: bool) -> str:
         """See `Destination.send`."""
+        if delivery.kind is not DeliveryKind.ALERT:
+            raise TargetError(f"discord_channel: {self.name}: takes alerts only", retryable=False)
         return await self._room.send(delivery, repeated=repeated)
 
     async def check(self, *, send: bool) -> Sequence[Check]:

@@ -64,7 +64,7 @@ class DiscordEmulator:
         app = web.Application()
         app.router.add_get("/gateway", self.gateway.handle)
         self.rest.routes(app)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()

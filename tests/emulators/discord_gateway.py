@@ -36,6 +36,7 @@ class Gateway:
         resumes: Payloads of RESUME, in order.
         heartbeats: How many were received.
         refuse: Refuse so many connections with HTTP 503.
+        close_at_once: Close so many connections before saying hello.
         close_on_identify: Answer the next IDENTIFY with this close code.
         resume_url: Where READY tells the client to resume; set once the address is known.
     """
@@ -50,6 +51,7 @@ class Gateway:
         self.resumes: list[Json] = []
         self.heartbeats = 0
         self.refuse = 0
+        self.close_at_once = 0
         self.close_on_identify: int | None = None
         self.resume_url = ""
         self.problems: list[str] = []
@@ -68,6 +70,11 @@ class Gateway:
         """Return once sessions were resumed so many times in all."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: len(self.resumes) >= times and self.connected)
+
+    async def wait_heartbeats(self, times: int, seconds: float = 10.0) -> None:
+        """Return once so many were received."""
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(lambda: self.heartbeats >= times)
 
     async def dispatch(self, event: str, data: Json) -> None:
         """An event to the bot; one without a connection sees it when it resumes."""
@@ -114,6 +121,10 @@ class Gateway:
             self.problems.append(f"gateway: compression is not emulated: {compress}")
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(request)
+        if self.close_at_once > 0:
+            self.close_at_once -= 1
+            await socket.close(code=4000)
+            return socket
         connection = _Connection(socket, request, zlib.compressobj() if compress else None)
         self._live.append(connection)
         try:

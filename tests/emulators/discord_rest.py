@@ -80,14 +80,14 @@ class Exchange:
 
 
 def visible(message: Json) -> str:
-    """All text of a message: content, embeds, labels."""
+    """All text of a message, as an eye reads it: content, embeds, labels; no-break spaces are spaces."""
     parts = [message["content"]]
     for embed in message["embeds"]:
         parts += [embed.get("title", ""), embed.get("description", "")]
         parts += [text for item in embed.get("fields", []) for text in (item["name"], item["value"])]
         parts += [embed.get("footer", {}).get("text", "")]
     parts += [button.get("label", "") for row in message["components"] for button in row["components"]]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(part for part in parts if part).translate({0xA0: " ", 0x202F: " "})
 
 
 class Rest:
@@ -120,7 +120,7 @@ class Rest:
             ("GET", "/users/@me", self._me),
             ("GET", "/oauth2/applications/@me", self._application),
             ("GET", "/applications/@me", self._application),
-            ("GET", f"/guilds/{guild}", self._guild),
+            ("GET", "/guilds/{guild}", self._guild),
             ("GET", f"/guilds/{guild}/channels", self._channels),
             ("GET", f"/guilds/{guild}/members/{{user}}", self._member),
             ("GET", commands, self._commands),
@@ -151,6 +151,10 @@ class Rest:
     async def notify(self) -> None:
         async with self.changed:
             self.changed.notify_all()
+
+    def forget_nonces(self) -> None:
+        """Some minutes later."""
+        self._nonce_at.clear()
 
     # --- the wire ------------------------------------------------------------------------------------------------
 
@@ -215,7 +219,9 @@ class Rest:
     async def _application(self, _request: web.Request, _body: Json) -> object:
         return self._world.application_payload()
 
-    async def _guild(self, _request: web.Request, _body: Json) -> object:
+    async def _guild(self, request: web.Request, _body: Json) -> object:
+        if request.match_info["guild"] != str(self._world.guild):
+            _fail(404, 10004, "Unknown Guild")
         return self._world.guild_payload(whole=False)
 
     async def _channels(self, _request: web.Request, _body: Json) -> object:
@@ -309,7 +315,8 @@ class Rest:
             if original is None and reference.get("fail_if_not_exists", True):
                 _accept(["message_reference: Unknown message"])
             if original is not None:
-                message |= {"type": 19, "message_reference": {**reference, "channel_id": str(channel)}}
+                pointed = {"message_id": original["id"], "channel_id": str(channel), "guild_id": str(self._world.guild)}
+                message |= {"type": 19, "message_reference": {"type": 0, **pointed}}
         self._ring(body, message)
         messages[int(message["id"])] = message
         if "nonce" in body:
