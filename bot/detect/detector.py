@@ -99,7 +99,7 @@ class Detector:
         self._lag = math.ceil(LAG_MINUTES / width_minutes)
         self._ring = Ring()
         self._baseline = Baseline(calendar, prior_per_minute, width_minutes)
-        self._scan = Scan(prior_per_minute, width_minutes)
+        self._scan = Scan(width_minutes)
         self._longest = self._scan.windows[-1]
         self._tail = Tail()
         self._severity = Severity(width_minutes)

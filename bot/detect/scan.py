@@ -12,9 +12,10 @@ WINDOW_MINUTES = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60)
 LEAST_REPORTS = 4
 """Fewer reports than this are never a spike, however quiet the hour."""
 
+LEAST_EXPECTED = 0.1
 _HALF_LIFE_MINUTES = 14 * 1440.0
-_PRIOR_MINUTES = 3 * 1440.0
-_PRIOR_DISPERSION = 0.3
+_PRIOR_DISPERSION = 0.2
+_PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.2 give or take 0.2
 _LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
 _CAP_SIGMAS = 3.0
 
@@ -53,15 +54,17 @@ class Scan:
         dispersion: Over-dispersion of each window's sum, learned.
     """
 
-    __slots__ = ("_den", "_keep", "_num", "dispersion", "windows")
+    __slots__ = ("_den", "_keep", "_noise", "_num", "dispersion", "windows")
 
-    def __init__(self, prior_per_minute: float, width_minutes: float) -> None:
+    def __init__(self, width_minutes: float) -> None:
         lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
         self.windows = tuple(lengths)
-        minutes = [length * width_minutes for length in lengths]
-        self._keep = tuple(0.5 ** (each / _HALF_LIFE_MINUTES) for each in minutes)
-        self._den = [_PRIOR_MINUTES / each * (prior_per_minute * each) ** 2 for each in minutes]
-        self._num = [_PRIOR_DISPERSION * den for den in self._den]
+        self._keep = tuple(0.5 ** (length * width_minutes / _HALF_LIFE_MINUTES) for length in lengths)
+        # Sums over windows of (S - mean)^2 - mean, of mean^2, and of the variance of the first if there were no
+        # over-dispersion: the estimate is the first over the second, its precision the second squared over the third.
+        self._num = [0.0] * len(lengths)
+        self._den = [0.0] * len(lengths)
+        self._noise = [0.0] * len(lengths)
         self.dispersion = [_PRIOR_DISPERSION] * len(lengths)
 
     def best(self, ring: Ring, doubt: float, end: int = -1, least: int = 1) -> tuple[float, int]:
@@ -82,7 +85,7 @@ class Scan:
                 continue
             mean = expected_to - expected[end - length]
             if count > mean:
-                found = surprise(count, mean, dispersion + doubt)
+                found = surprise(count, max(mean, LEAST_EXPECTED), dispersion + doubt)
                 if found > score:
                     score, window = found, length
         return score, window
@@ -108,14 +111,19 @@ class Scan:
             keep = self._keep[i]
             self._num[i] = self._num[i] * keep + (count - mean) ** 2 - mean
             self._den[i] = self._den[i] * keep + mean * mean
-            learned = self._num[i] / self._den[i]
+            self._noise[i] = self._noise[i] * keep + mean + 2.0 * mean * mean
+            trust = self._den[i] / self._noise[i]
+            learned = (self._num[i] * trust + _PRIOR_DISPERSION * _PRIOR_PRECISION) / (
+                self._den[i] * trust + _PRIOR_PRECISION
+            )
             self.dispersion[i] = min(max(learned, _LEAST_DISPERSION), _MOST_DISPERSION)
 
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
-        return self._num + self._den + self.dispersion
+        return self._num + self._den + self._noise + self.dispersion
 
     def load(self, numbers: list[float]) -> None:
         """Take back what `state` gave."""
         n = len(self.windows)
-        self._num, self._den, self.dispersion = numbers[:n], numbers[n : 2 * n], numbers[2 * n :]
+        self._num, self._den = numbers[:n], numbers[n : 2 * n]
+        self._noise, self.dispersion = numbers[2 * n : 3 * n], numbers[3 * n :]
