@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -308,6 +309,10 @@ def test_settings_want_one_of_path_and_scenario(given: dict[str, str]) -> None:
         Settings.model_validate({"kind": "replay", **given})
 
 
-def test_every_bundled_scenario_can_be_read() -> None:
-    bundled = sorted(Path("bot/scenarios").glob("*.jsonl"))
-    assert [path.stem for path in bundled if any(parse_file(path))] == [path.stem for path in bundled]
+@pytest.mark.parametrize("path", sorted(Path("bot/scenarios").glob("*.jsonl")), ids=lambda path: path.stem)
+def test_a_bundled_scenario_is_whole_and_leads_to_nobody(path: Path) -> None:
+    lines = list(parse_file(path))
+    mentions = [found.event for found in lines if isinstance(found.event, Mention)]
+    assert len({mention.id for mention in mentions}) == len(mentions)
+    assert {urlsplit(mention.url).hostname for mention in mentions if mention.url} == {"social.example"}
+    assert any(isinstance(found.event, Health) and found.event.operator for found in lines)
