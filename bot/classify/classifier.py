@@ -30,6 +30,11 @@ class Classifier:
         self._operators = OperatorFinder(operators, data.homonyms)
         self._places = PlaceFinder(data.gazetteer, data.places, home)
 
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """Those the newsroom watches, in the order given."""
+        return tuple(self._operators.operators.values())
+
     def gate(self, text: str) -> bool:
         """Whether a text may name a configured operator, brand or product; cheap, for streams."""
         return self._operators.gate(text)

@@ -73,7 +73,9 @@ class Gazetteer:
         self.wide |= {key(p.name): p for p in self.departments.values() if self._needs_cue[p.id[1:]] != "number"}
         self.nicknames: dict[str, str] = dict(places["nicknames"])
         self._wide_names = {*self.wide, *(n for n, place in self.nicknames.items() if place[0] in "DR")}
-        self._commune_names = _Names(self._by_key, self._short, (n for n in self.nicknames if n not in self._wide_names))
+        self._commune_names = _Names(
+            self._by_key, self._short, (n for n in self.nicknames if n not in self._wide_names)
+        )
         self._wide_spans = _Names(self._wide_names)
 
     def _commune(self, n: int) -> Commune:
