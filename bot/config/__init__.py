@@ -37,7 +37,11 @@ _Id = Annotated[
     StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40),
     Field(description="lower-case letters, digits and _, beginning with a letter"),
 ]
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    Field(description="one line of text"),
+]
 
 
 class _Section(BaseModel):

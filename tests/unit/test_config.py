@@ -196,6 +196,7 @@ def test_a_new_operator_needs_name_and_services(tmp_path: Path, given: str, key:
             "newsroom.home: must be the INSEE code of a commune (71076) or a département (D71)",
         ),
         ('[newsroom]\ncontact = "a@b\\nX: y"', "newsroom.contact: must be an e-mail address or a URL"),
+        ('[newsroom]\nname = "G\\nX: y"', "newsroom.name: must be one line of text"),
         ("newsroom = 3", "newsroom: must be a table"),
         ("sources = 3", "sources: must be a list"),
         ("[store]\nkeep_days = 0", "store.keep_days: must be at least 1, got 0"),
