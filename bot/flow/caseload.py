@@ -141,8 +141,10 @@ class Caseload:
     def _open(self, operator: str, sighting: Sighting, now: datetime) -> None:
         verdict = max(sighting.raised, key=lambda verdict: verdict.score)
         end = self._closed_end(now)
-        start = bucket_start(min(verdict.bucket, bucket_of(end) - 1) - max(verdict.window, 1) + 1)
-        self._begin(operator, now, Interval(start, end))
+        start = bucket_start(verdict.bucket - max(verdict.window, 1) + 1)
+        inside = [report.at for report in self._recent[operator] if start <= report.at < end and not report.duplicate]
+        first = bucket_start(bucket_of(min(inside, default=start)))  # the window may begin before anybody reported
+        self._begin(operator, now, Interval(first, end))
 
     def _begin(self, operator: str, now: datetime, interval: Interval, services: tuple[Service, ...] = ()) -> Episode:
         self.numbers += 1
@@ -156,7 +158,7 @@ class Caseload:
         alarm = self._watch.alarm(operator)
         if sighting is not None:
             for verdict in sighting.raised:
-                episode.widen(bucket_start(verdict.bucket - max(verdict.window, 1) + 1), verdict.return_days)
+                episode.peaked(verdict.return_days)
         if episode.incident.eased_at is None or raised:
             end = self._closed_end(now)
             interval = Interval(episode.incident.surge.interval.start, end)

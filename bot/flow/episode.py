@@ -65,12 +65,11 @@ class Episode:
         if ripe or alarmed:
             self._recount(alarmed)
 
-    def widen(self, start: datetime, return_days: float | None) -> None:
-        """A raise: the interval begins at the latest at `start`, the peak is at least so rare."""
+    def peaked(self, return_days: float | None) -> None:
+        """A series raised: the peak is at least so rare."""
         surge = self.incident.surge
         days = max(surge.peak_return_days or 0.0, return_days or 0.0)
-        interval = Interval(min(start, surge.interval.start), surge.interval.end)
-        self.incident = replace(self.incident, surge=replace(surge, interval=interval, peak_return_days=days))
+        self.incident = replace(self.incident, surge=replace(surge, peak_return_days=days))
 
     @property
     def surged(self) -> bool:
