@@ -20,6 +20,9 @@ _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _CHATTY = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.CRITICAL}
 
+# What the library raises: the last four when an answer is JSON, but not what Telegram would say.
+FAILURES = (TelegramError, TimeoutError, LookupError, TypeError, ValueError, AttributeError)
+
 
 class _Bot(Bot):
     """A bot whose representation has no token."""
@@ -78,11 +81,11 @@ class Api:
         try:
             async with asyncio.timeout(self.call_seconds):
                 yield
-        except (TelegramError, TimeoutError) as error:
+        except FAILURES as error:
             # Not chained: the library's frames hold the address with the token, its InvalidToken even says it.
             raise self.failure(error) from None
 
-    def failure(self, error: TelegramError | TimeoutError) -> DeliveryError:
+    def failure(self, error: Exception) -> DeliveryError:
         """What a failed call means for whoever wants to try again."""
         if isinstance(error, InvalidToken):
             return self._fail("Telegram refuses the token: compare it with @BotFather's")
@@ -93,6 +96,8 @@ class Api:
         if isinstance(error, Forbidden | BadRequest):
             return self._fail(str(error), gone=any(words in str(error).casefold() for words in _GONE))
         reason = str(error) or f"no answer within {self.call_seconds:g} s"
+        if not isinstance(error, TelegramError | TimeoutError):
+            reason = "an answer that is not Telegram's"
         maybe_sent = not isinstance(error.__cause__, _NEVER_LEFT)
         return self._fail(reason[:200], retryable=True, maybe_sent=maybe_sent)
 

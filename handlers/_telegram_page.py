@@ -25,8 +25,8 @@ class Page:
 
     @classmethod
     def of(cls, text: str, tag: str = "", href: str = "") -> Self:
-        """Text from anywhere: escaped, and unable to ring anybody's bell (an e-mail address stays as it is)."""
-        text = _HANDLE.sub("@\u2060", text)
+        """Text from anywhere: escaped, and inert."""
+        text = inert(text)
         escaped = html.escape(text, quote=False)
         if href:
             return cls(f"{text} ({href})", f'<a href="{html.escape(href)}">{escaped}</a>')
@@ -34,6 +34,11 @@ class Page:
 
     def __add__(self, other: "Page") -> "Page":
         return Page(self.plain + other.plain, self.html + other.html)
+
+
+def inert(text: str) -> str:
+    """Text whose @names ring nobody's bell: an invisible joiner after the sign; e-mail addresses stay as they are."""
+    return _HANDLE.sub("@\u2060", text)
 
 
 def joined(pages: Iterable[Page], separator: str) -> Page:
@@ -51,7 +56,7 @@ def card_page(card: Card, label: str = "") -> Page:
     while facts and utf16_len(rest.plain) + min(_BODY_MIN, utf16_len(card.body)) > LIMIT - 2:
         facts.pop()
         rest = _laid_out(card, "", len(facts), label)
-    body = cut(_HANDLE.sub("@\u2060", card.body), LIMIT - 2 - utf16_len(rest.plain))
+    body = cut(inert(card.body), LIMIT - 2 - utf16_len(rest.plain))
     return _laid_out(card, body, len(facts), label)
 
 
@@ -65,12 +70,12 @@ def _laid_out(card: Card, body: str, facts: int, label: str) -> Page:
 def alert_page(title: str, text: str) -> Page:
     """An alert as the public reads it."""
     head = Page.of(cut(title, 300), "b")
-    return joined((head, Page.of(cut(_HANDLE.sub("@\u2060", text), LIMIT - 2 - utf16_len(head.plain)))), "\n\n")
+    return joined((head, Page.of(cut(inert(text), LIMIT - 2 - utf16_len(head.plain)))), "\n\n")
 
 
 def text_page(text: str, tag: str = "") -> Page:
     """Words alone, cut to the limit."""
-    return Page.of(cut(_HANDLE.sub("@\u2060", text), LIMIT), tag)
+    return Page.of(cut(inert(text), LIMIT), tag)
 
 
 def card_keyboard(card: Card, number: int, revision: int) -> InlineKeyboardMarkup | None:

@@ -22,12 +22,13 @@ from bot.domain.incidents import Action, Decision, Draft
 from bot.errors import BotError, DeliveryError
 from bot.ports import Desk, DestinationDeps, Outcome, OutcomeKind
 from handlers._cards import cut, draft_card, one_line, outcome_text, plain, say, utf16_len
-from handlers._telegram_page import LIMIT, Page, card_keyboard, card_page, joined, keyboard, text_page
+from handlers._telegram_page import LIMIT, Page, card_keyboard, card_page, inert, joined, keyboard, text_page
 from handlers._telegram_room import Room
 
 _SAVE, _DROP, _RESEND = "save", "drop", "r:"
 _DATA = re.compile(rf"({'|'.join([*Action, _SAVE, _DROP])}):(\d+):(\d+)")
 _ANSWER_LIMIT = 200  # of answerCallbackQuery
+_PREVIEW_LIMIT = LIMIT - 400  # the rest is for what a preview says when it is confirmed
 _TEXT_LIMIT = LIMIT - 500  # what an edited text may take of a preview
 _FAILED = (
     "Échec : rien n’a été enregistré, réessayez dans un instant.",
@@ -86,13 +87,10 @@ class Presses:
         if match is None:
             return False
         text = plain(message.text or "")
-        if not text:
-            page, buttons = text_page(say(self._deps.language, "edit_empty")), None
-        elif utf16_len(text) > _TEXT_LIMIT:
+        page, buttons = self._preview(text), self._confirm(int(match[1]), int(match[2]))
+        if not text or utf16_len(page.plain) > _PREVIEW_LIMIT:
             too_long = self._words(_TOO_LONG).format(n=utf16_len(text), limit=_TEXT_LIMIT)
-            page, buttons = text_page(too_long), None
-        else:
-            page, buttons = self._preview(text), self._confirm(int(match[1]), int(match[2]))
+            page, buttons = text_page(too_long if text else say(self._deps.language, "edit_empty")), None
         log.info("telegram.text_proposed", incident=int(match[1]), user=who.id)
         await self._room.post(page, keyboard=buttons, reply_to=message.message_id)
         return True
@@ -174,7 +172,7 @@ class Presses:
         words = say(self._deps.language, "edit_prompt", number=draft.incident.number, revision=draft.revision)
         # The mention lets `selective` open the reply for this editor alone.
         mention = Page.of(display_name(user), href=f"tg://user?id={user.id}")
-        quote = Page.of(cut(draft.text, _TEXT_LIMIT), "blockquote")
+        quote = Page.of(cut(inert(draft.text), _TEXT_LIMIT), "blockquote")
         card = query.message.message_id if query.message else None
         await self._room.post(
             joined((Page.of(words), quote, mention), "\n"), keyboard=ForceReply(selective=True), reply_to=card

@@ -98,39 +98,46 @@ class Room:
             reply = ReplyParameters(reply_to, allow_sending_without_reply=True)
 
         async def send(words: str, mode: ParseMode | None) -> Message:
-            return await self._here(
-                lambda here: self.api.bot.send_message(
-                    chat or here,
-                    words,
-                    parse_mode=mode,
-                    reply_markup=keyboard,
-                    reply_parameters=reply,
-                    link_preview_options=_NO_PREVIEW,
-                )
+            return await self.api.bot.send_message(
+                chat or self.id or self._name,
+                words,
+                parse_mode=mode,
+                reply_markup=keyboard,
+                reply_parameters=reply,
+                link_preview_options=_NO_PREVIEW,
             )
 
         async with self.api.calling():
-            message = await _readable(page, send)
+            try:
+                message = await _readable(page, send)
+            except ChatMigrated as moved:
+                if chat not in {None, self.id}:  # a stranger's group: ours has not moved
+                    raise
+                self.moved(moved.new_chat_id)
+                chat = self.id
+                message = await _readable(page, send)
         return f"{message.chat.id}:{message.message_id}"
 
     async def change(self, message: int, page: Page, *, keyboard: InlineKeyboardMarkup | None = None) -> None:
         """Make a message of ours in this room say something else; no change is success."""
 
         async def edit(words: str, mode: ParseMode | None) -> object:
-            return await self._here(
-                lambda here: self.api.bot.edit_message_text(
-                    words,
-                    here,
-                    message,
-                    parse_mode=mode,
-                    reply_markup=keyboard,
-                    link_preview_options=_NO_PREVIEW,
-                )
+            return await self.api.bot.edit_message_text(
+                words,
+                self.id,
+                message,
+                parse_mode=mode,
+                reply_markup=keyboard,
+                link_preview_options=_NO_PREVIEW,
             )
 
         async with self.api.calling():
             try:
                 await _readable(page, edit)
+            except ChatMigrated as moved:
+                self.moved(moved.new_chat_id)
+                # Numbers begin anew there: the same one would be another message.
+                raise BadRequest("Message to edit not found") from None
             except BadRequest as error:
                 if "message is not modified" not in str(error).casefold():
                     raise
@@ -139,13 +146,6 @@ class Room:
         """Follow the group, which became a supergroup, for this run."""
         log.warning("telegram.room_moved", was=self.id, now=to, remedy=f"set chat = {to} in the configuration")
         self.id = to
-
-    async def _here(self, call: Callable[[int | str], Awaitable[_T]]) -> _T:
-        try:
-            return await call(self.id or self._name)
-        except ChatMigrated as moved:
-            self.moved(moved.new_chat_id)
-            return await call(self.id)
 
 
 async def _readable(page: Page, send: Callable[[str, ParseMode | None], Awaitable[_T]]) -> _T:

@@ -16,10 +16,10 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 from telegram import Update
-from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, TelegramError
+from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken
 
 from bot.errors import HandlerError
-from handlers._telegram_api import Api
+from handlers._telegram_api import FAILURES, Api
 
 ALLOWED = ("message", "callback_query")
 _FIRST_PAUSE_SECONDS = 0.5
@@ -51,7 +51,7 @@ async def poll(api: Api, handle: Handle, *, poll_seconds: int, silent_seconds: f
                 )
         except (Conflict, InvalidToken, Forbidden, BadRequest) as error:
             raise api.failure(error) from None
-        except (TelegramError, TimeoutError) as error:
+        except FAILURES as error:
             failure = api.failure(error)
             if time() - heard > silent_seconds:
                 raise HandlerError(

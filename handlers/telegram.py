@@ -2,13 +2,13 @@
 
 import asyncio
 import traceback
+from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
 import structlog
 from pydantic import Field, SecretStr, field_validator, model_validator
 from telegram import Message, Update, User
-from telegram.error import TelegramError
 
 from bot.domain.deliveries import Delivery, DeliveryKind, Notice
 from bot.domain.incidents import Draft
@@ -18,12 +18,13 @@ from handlers._cards import draft_card, notice_text, say
 from handlers._telegram_api import Api
 from handlers._telegram_check import check_room
 from handlers._telegram_commands import Command, Commands, menu
-from handlers._telegram_page import card_keyboard, card_page, joined, keyboard, text_page
+from handlers._telegram_page import card_keyboard, card_page, keyboard, text_page
 from handlers._telegram_presses import Presses, display_name, resend_data
 from handlers._telegram_room import Room, chat_number
 from handlers._telegram_updates import poll, serve_webhook
 
 _UPDATE_SECONDS = 20.0
+_IDS_TOLD, _IDS_SECONDS = 10, 60.0  # at most so many answers to /id in so many seconds
 
 log = structlog.get_logger()
 
@@ -87,6 +88,7 @@ class Telegram:
         self._api = Api(
             settings.token, settings.api_base_url, error=HandlerError, name=self.name, call_seconds=call_seconds
         )
+        self._told_ids: deque[float] = deque(maxlen=_IDS_TOLD)
         self._room = Room(self._api, settings.chat, editors=settings.editors, administrators=settings.administrators)
 
     async def open(self) -> None:
@@ -112,7 +114,7 @@ class Telegram:
                     raise self._refusal("there is no such card in this room", gone=True)
                 return await self._show(draft, card, "")
             case DeliveryKind.NOTICE, Notice() as notice:
-                page = joined((text_page(label, "i"), text_page(notice_text(notice))), "\n")
+                page = text_page(f"{label}\n{notice_text(notice)}".strip())
                 again = ((say(self._deps.language, "resend"), resend_data(notice.resend)),) if notice.resend else ()
                 return await self._room.post(page, keyboard=keyboard(again), reply_to=card)
         raise self._refusal(f"a desk room takes no {delivery.kind}")
@@ -138,7 +140,7 @@ class Telegram:
             try:
                 async with asyncio.timeout(_UPDATE_SECONDS):
                     await self._handle(update, commands, presses)
-            except (BotError, TelegramError, TimeoutError) as error:
+            except (BotError, TimeoutError) as error:
                 log.warning("telegram.update_failed", reason=str(error) or "no answer in time")
             except Exception:  # noqa: BLE001 - one odd update must not make the desk deaf for ever
                 # A plain trace: structlog's own shows locals, and so people's words.
@@ -178,6 +180,8 @@ class Telegram:
         command = Command.read(message.text or "", self._api.bot.username)
         private = message.chat.id == who.id
         if command and command.name == "id":
+            if not self._may_tell_ids():
+                return
             page = text_page(say(self._deps.language, "ids", chat=message.chat.id, user=who.id))
         elif not (private or message.chat.id == self._room.id) or not await self._room.is_editor(who.id):
             if command or private:
@@ -193,6 +197,14 @@ class Telegram:
                 return  # perhaps another bot's
             page = answer or text_page(say(self._deps.language, "unknown_command"))
         await self._room.post(page, reply_to=message.message_id, chat=message.chat.id)
+
+    def _may_tell_ids(self) -> bool:
+        """Whether it is not too often: anybody may ask, and Telegram counts what we send."""
+        now = asyncio.get_running_loop().time()
+        if len(self._told_ids) == _IDS_TOLD and now - self._told_ids[0] < _IDS_SECONDS:
+            return False
+        self._told_ids.append(now)
+        return True
 
     # --- check
 

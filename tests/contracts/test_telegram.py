@@ -201,7 +201,7 @@ async def test_html_that_telegram_refuses_is_sent_again_as_plain_text(tg: Telegr
 async def test_a_text_at_the_limit_is_cut_at_a_sentence(tg: TelegramEmulator) -> None:
     async with opened(tg) as handler:
         await handler.send(card(text="Une phrase avec 🧑‍🚒 dedans. " * 1000), repeated=False)
-        await handler.send(delivery(DeliveryKind.NOTICE, Notice("🧑‍🚒" * 5000)), repeated=False)
+        await handler.send(delivery(DeliveryKind.NOTICE, Notice("🧑‍🚒@a" * 5000)), repeated=True)
     long, notice = tg.messages(ROOM)
     assert 3800 < utf16(long.text) <= 4096
     assert "dedans. …" in long.text
@@ -244,6 +244,7 @@ async def test_a_room_takes_no_alert_and_a_channel_no_card(tg: TelegramEmulator)
         ("error", {"status": 401, "description": "Unauthorized"}, False, False, None),
         ("error", {"status": 500, "description": "Internal Server Error"}, True, True, None),
         ("html", {}, True, True, None),
+        ("odd", {}, True, True, None),
         ("drop", {}, True, True, None),
         ("drop_after", {}, True, True, None),
         ("hang", {}, True, True, None),
@@ -308,6 +309,24 @@ async def test_a_group_that_moved_is_followed_for_this_run(tg: TelegramEmulator)
         assert caught.value.gone
         await tg.press(tg.messages(MOVED)[0], "Approuver", CAMILLE).answer()
     assert len(desk.decisions) == 1
+
+
+async def test_an_edit_that_finds_the_group_moved_asks_for_a_fresh_card(tg: TelegramEmulator) -> None:
+    async with opened(tg) as handler:
+        old = await handler.send(card(), repeated=False)
+        tg.migrate(ROOM, MOVED)
+        with pytest.raises(HandlerError) as caught:
+            await handler.send(delivery(DeliveryKind.EDIT, make_draft(revision=2), old), repeated=False)
+        assert caught.value.gone
+        assert (await handler.send(card(revision=2), repeated=False)).startswith(f"{MOVED}:")
+
+
+async def test_a_stranger_s_group_that_moved_does_not_move_the_room(tg: TelegramEmulator) -> None:
+    async with listening(tg, FakeDesk()) as handler:
+        tg.migrate(ELSEWHERE, MOVED)
+        tg.say(ELSEWHERE, GUEST, "/id")
+        await tg.wait_call("sendMessage")
+        assert (await handler.send(card(), repeated=False)).startswith(f"{ROOM}:")
 
 
 async def test_a_move_is_also_followed_when_telegram_announces_it(tg: TelegramEmulator) -> None:
@@ -537,8 +556,12 @@ async def test_only_an_editor_s_reply_to_our_prompt_is_an_edit(tg: TelegramEmula
         tg.say(ROOM, CAMILLE, "Merci !", reply_to=shown)
         tg.say(ROOM, CAMILLE, "Merci !", reply_to=forged)
         tg.say(ROOM, CAMILLE, "x" * 4000, reply_to=prompt)
+        tg.say(ROOM, CAMILLE, "@a " * 1200, reply_to=prompt)
+        tg.say(ROOM, CAMILLE, "\u200b", reply_to=prompt)
         await tg.wait_message(lambda m: "trop long" in m.text)
-    assert len(tg.messages(ROOM)) == 3  # card, prompt, refusal
+        await tg.wait_message(lambda m: "est vide" in m.text)
+    assert not [m for m in tg.messages(ROOM)[2:] if m.buttons]
+    assert len(tg.messages(ROOM)) == 5  # card, prompt, three refusals
 
 
 # --- commands
@@ -615,6 +638,15 @@ async def test_a_stranger_is_told_ids_and_nothing_else(tg: TelegramEmulator) -> 
     assert {entry["event"] for entry in logs} == {"telegram.stranger"}
 
 
+async def test_asking_for_ids_all_the_time_is_of_no_use(tg: TelegramEmulator) -> None:
+    async with listening(tg, FakeDesk()):
+        for _ in range(50):
+            tg.say(GUEST.id, GUEST, "/id")
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert len(tg.messages(GUEST.id)) == 10
+
+
 async def test_an_editor_is_served_in_private_too(tg: TelegramEmulator) -> None:
     async with listening(tg, FakeDesk([make_draft()])):
         tg.say(CAMILLE.id, CAMILLE, "/status orange")
@@ -664,7 +696,7 @@ async def test_another_bot_with_the_same_token_is_an_error_with_a_clear_reason(t
     assert error.retryable
 
 
-@pytest.mark.parametrize("kind", ["hang", "drop", "html"])
+@pytest.mark.parametrize("kind", ["hang", "drop", "html", "odd"])
 async def test_a_wedged_long_poll_is_an_error(tg: TelegramEmulator, kind: Any) -> None:
     tg.fault("getUpdates", kind, times=99)
     async with opened(tg, call_seconds=0.2, poll_seconds=0) as handler:
@@ -832,7 +864,7 @@ async def test_check_counts_administrators(tg: TelegramEmulator) -> None:
 # --- secrets
 
 
-@pytest.mark.parametrize("fault", ["ok", "revoked", "down", "html", "drop", "hang"])
+@pytest.mark.parametrize("fault", ["ok", "revoked", "down", "html", "odd", "drop", "hang"])
 async def test_no_log_error_or_representation_holds_the_token(
     tg: TelegramEmulator, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], fault: Any
 ) -> None:

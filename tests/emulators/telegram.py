@@ -37,6 +37,7 @@ FaultKind = Literal[
     "flood",  # 429 with retry_after
     "error",  # any status and description
     "html",  # 502 with a page of a proxy
+    "odd",  # 200 with JSON that is not Telegram's
     "drop",  # the connection is cut before the call is taken
     "drop_after",  # the call has its effect, then the connection is cut
     "hang",  # no answer, no effect
@@ -265,6 +266,8 @@ class TelegramEmulator(BotApi):
             return _refusal(ApiError(fault.status, fault.description, **fault.parameters))
         if fault.kind == "html":
             return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        if fault.kind == "odd":
+            return web.json_response({})
         if fault.kind in {"hang", "hang_after"}:
             await self._closing.wait()
         if request.transport is not None:
