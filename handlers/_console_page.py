@@ -60,18 +60,18 @@ def card_panel(card: Card, *, over: str = "") -> Panel:
     return _framed(rows, over, card)
 
 
-def update_panel(old: Card, new: Card, *, over: str, was: str) -> Panel:
+def update_panel(old: Card, new: Card, *, over: str, was: str, whole: bool) -> Panel:
     """What changed between two versions of a card; `was` says an old value, with `{old}` in its place.
 
-    The facts say what changed more briefly than the text, which is shown where they are silent: an editor's wording.
+    The facts say what changed more briefly than the text, which is shown only when the `whole` is asked for.
     """
     rows: list[RenderableType] = [_text(new.title, "bold")]
+    if whole:
+        rows += [Text(), _text(new.body)]
     values = {fact.label: fact.value for fact in old.facts}
     changed = [fact for fact in new.facts if values.get(fact.label) != fact.value]
     if changed:
         rows += [Text(), _table([(fact.label, _changed(fact, values, was)) for fact in changed])]
-    elif new.body != old.body:
-        rows += [Text(), _text(new.body)]
     return _framed(rows, over, new)
 
 

@@ -1,11 +1,5 @@
 """The words of the desk, French and English side by side, so that no chat has a wording of its own."""
 
-import unicodedata
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-from bot.domain.operators import Service
-
 # key: (French, English); `say` puts in the no-break spaces of French.
 _PHRASES: dict[str, tuple[str, str]] = {
     # buttons
@@ -67,6 +61,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "no_reports": ("aucun : l’opérateur l’a dit le premier", "none: the operator said it first"),
     "rarity": ("un tel pic revient tous les {days} jours environ", "a peak like this comes every {days} days or so"),
     "rarity_one": ("un tel pic revient presque tous les jours", "a peak like this comes nearly every day"),
+    "rarity_years": ("un tel pic se voit moins d’une fois par an", "a peak like this comes less than once a year"),
     "first_report": ("premier signalement à {time}", "first report at {time}"),
     "first_entry": ("annonce de l’opérateur à {time}", "operator’s entry at {time}"),
     "and_others": ("et {n} autres", "and {n} more"),
@@ -74,6 +69,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "professional": ("{n} signalements", "{n} reports"),
     "professional_one": ("1 signalement", "1 report"),
     "spoke": ("« {title} » ({time}{state}{area})", "“{title}” ({time}{state}{area})"),
+    "spoke_sometime": ("s’est exprimé", "has spoken"),
     "spoke_area": (", zone annoncée : {area}", ", area given: {area}"),
     "spoke_bare": ("s’est exprimé à {time}", "spoke at {time}"),
     "silent": (
@@ -132,7 +128,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "last_ok": ("dernière lecture {age}", "last read {age}"),
     "never_ok": ("jamais lue", "never read"),
     "operators": ("Opérateurs", "Operators"),
-    "operators_trouble": ("En difficulté", "In trouble"),
     "operators_calm": ("Calmes", "Calm"),
     "operators_how": ("Détail : /status OPÉRATEUR", "Detail: /status OPERATOR"),
     # what became of a decision
@@ -185,7 +180,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "edit_preview": ("Voici le texte qui partira :\n\n{text}", "This is the text that will go out:\n\n{text}"),
     "edit_cancelled": ("Rien n’a changé.", "Nothing has changed."),
     "edit_empty": ("Le texte est vide : rien n’a changé.", "The text is empty: nothing has changed."),
-    "approve_again": ("Approuver quand même ?", "Approve anyway?"),
     "resend_done": ("C’est reparti.", "On its way again."),
     "resend_closed": ("Cet envoi n’est plus en suspens.", "That delivery is no longer in doubt."),
     "key_approve": ("[a]pprouver", "[a]pprove"),
@@ -241,47 +235,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     ),
 }
 
-_SERVICES: dict[Service, tuple[str, str]] = {
-    Service.MAIL: ("messagerie", "e-mail"),
-    Service.MOBILE: ("mobile", "mobile"),
-    Service.INTERNET: ("internet fixe", "fixed internet"),
-    Service.TV: ("télévision", "TV"),
-    Service.LANDLINE: ("téléphone fixe", "landline"),
-    Service.WEB: ("site ou appli", "web site or app"),
-    Service.VOICEMAIL: ("répondeur", "voicemail"),
-    Service.SMS: ("SMS", "SMS"),
-    Service.EMERGENCY: ("numéros d’urgence", "emergency numbers"),
-    Service.CUSTOMER_LINE: ("service client", "customer line"),
-    Service.PAYMENT: ("paiement", "payment"),
-    Service.POWER: ("électricité", "power"),
-    Service.RAIL: ("trains", "trains"),
-}
-
-# What editors type for a service beside its id and its labels.
-_TYPED: dict[str, Service] = {
-    "mails": Service.MAIL,
-    "email": Service.MAIL,
-    "courriel": Service.MAIL,
-    "box": Service.INTERNET,
-    "fibre": Service.INTERNET,
-    "adsl": Service.INTERNET,
-    "4g": Service.MOBILE,
-    "5g": Service.MOBILE,
-    "portable": Service.MOBILE,
-    "tele": Service.TV,
-    "fixe": Service.LANDLINE,
-    "telephone": Service.LANDLINE,
-    "site": Service.WEB,
-    "appli": Service.WEB,
-    "application": Service.WEB,
-    "urgences": Service.EMERGENCY,
-    "courant": Service.POWER,
-    "train": Service.RAIL,
-}
-
-_MONTHS_FR = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-_MONTHS_EN = "January February March April May June July August September October November December"
-
 
 def say(language: str, key: str, **values: object) -> str:
     """The phrase of that key in `fr` or `en`, with its values filled in."""
@@ -290,54 +243,3 @@ def say(language: str, key: str, **values: object) -> str:
         phrase = phrase.replace(" :", "\u00a0:").replace("« ", "«\u00a0").replace(" »", "\u00a0»")
         phrase = phrase.replace(" ?", "\u202f?").replace(" ;", "\u202f;").replace("× ", "×\u202f")
     return phrase.format(**values)
-
-
-def service_label(service: Service, language: str) -> str:
-    """A service as a card lists it."""
-    return _SERVICES[service][language != "fr"]
-
-
-def service_named(word: str) -> Service | None:
-    """The service an editor means by a typed word (`mail`, `messagerie`, `box`, `Télé`), or None."""
-    asked = _folded(word)
-    for service, labels in _SERVICES.items():
-        if asked in {service.value, service.value.replace("_", " "), *map(_folded, labels)}:
-            return service
-    return _TYPED.get(asked)
-
-
-def clock_time(when: datetime, *, language: str, zone: ZoneInfo, now: datetime) -> str:
-    """The newsroom's time of day (`8 h 05`, `08:05`), with the date when that is not today's."""
-    local = when.astimezone(zone)
-    if language == "fr":
-        time = f"{local.hour}\u00a0h\u00a0{local.minute:02}"
-        day = f"{'1er' if local.day == 1 else local.day}\u00a0{_MONTHS_FR.split()[local.month - 1]}"
-    else:
-        time = f"{local:%H:%M}"
-        day = f"{local.day} {_MONTHS_EN.split()[local.month - 1]}"
-    if local.date() == now.astimezone(zone).date():
-        return time
-    return f"{time} le {day}" if language == "fr" else f"{time} on {day}"
-
-
-def full_date(when: datetime, *, language: str, zone: ZoneInfo) -> str:
-    """The newsroom's date, with its year (`5 décembre 2023`)."""
-    local = when.astimezone(zone)
-    month = (_MONTHS_FR if language == "fr" else _MONTHS_EN).split()[local.month - 1]
-    return f"{'1er' if language == 'fr' and local.day == 1 else local.day} {month} {local.year}"
-
-
-def age(when: datetime, *, language: str, now: datetime) -> str:
-    """How long ago (`il y a 3 min`); a time to come reads as just now."""
-    minutes = int((now - when).total_seconds() // 60)
-    if minutes < 1:
-        return say(language, "age_now")
-    if minutes < 120:  # noqa: PLR2004 - in hours from two hours on: "il y a 1 h" for 1 h 50 misleads
-        return say(language, "age_minutes", n=minutes)
-    hours = minutes // 60
-    return say(language, "age_hours", n=hours) if hours < 48 else say(language, "age_days", n=hours // 24)  # noqa: PLR2004 - the same
-
-
-def _folded(word: str) -> str:
-    decomposed = unicodedata.normalize("NFD", word.strip().casefold().replace("’", "'"))
-    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -143,7 +143,9 @@ class ConsoleHandler:
         incident = draft.incident.id
         before, card = self._shown.get(incident), self._card(draft)
         if before and update:
-            self._page.show(update_panel(self._card(before), card, over=over, was=self._say("was", old="{old}")))
+            edited = draft.edited and draft.text != before.text
+            was = self._say("was", old="{old}")
+            self._page.show(update_panel(self._card(before), card, over=over, was=was, whole=edited))
         else:
             self._page.show(card_panel(card, over=over))
         self._shown[incident] = draft
@@ -204,7 +206,7 @@ class ConsoleHandler:
         )
         self._page.line(outcome_text(outcome, action, language=self._deps.language))
         if outcome.kind is OutcomeKind.CHANGED and outcome.draft:
-            self._show(outcome.draft, self._time(outcome.draft.at), update=True)
+            self._show(outcome.draft, self._time(outcome.draft.at), update=False)
         elif self._asked and self._asked.incident.id == draft.incident.id:
             self._asked = None  # the new card asks again where there is something left to decide
 

@@ -18,7 +18,7 @@ _SERVICES = {
     Service.WEB: "the web site or app",
     Service.VOICEMAIL: "voicemail",
     Service.SMS: "text messages",
-    Service.EMERGENCY: "calls to emergency numbers",
+    Service.EMERGENCY: "emergency calls",
     Service.CUSTOMER_LINE: "the customer line",
     Service.PAYMENT: "payments",
     Service.POWER: "the power network",

@@ -19,7 +19,7 @@ _SERVICES = {
     Service.WEB: "le site ou l'application",
     Service.VOICEMAIL: "la messagerie vocale",
     Service.SMS: "les SMS",
-    Service.EMERGENCY: "les appels aux numéros d'urgence",
+    Service.EMERGENCY: "les appels d'urgence",
     Service.CUSTOMER_LINE: "le service client",
     Service.PAYMENT: "les paiements",
     Service.POWER: "le réseau électrique",

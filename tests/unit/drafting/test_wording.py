@@ -171,8 +171,8 @@ def test_an_operator_that_speaks_first() -> None:
         ),
         (
             Silence(SilenceState.NO_CHANNEL),
-            "Orange ne publie pas d’état de ce service que nous sachions lire.",
-            "Orange publishes no status of this service that we can read.",
+            "Nous ne connaissons pas de page d’Orange qui dise l’état de ce service.",
+            "We know of no page of Orange’s that tells the state of this service.",
         ),
         (
             Silence(SilenceState.SPOKE, at(8, 40)),
@@ -230,7 +230,7 @@ def test_articles_and_services() -> None:
     title, paragraphs = french(SNCF, services=(Service.RAIL,), places=(), silence=Silence(SilenceState.NO_CHANNEL))
     assert title == "SNCF : une perturbation semble toucher la circulation des trains"
     assert "une perturbation semble toucher la circulation des trains de la SNCF." in paragraphs[0]
-    assert paragraphs[1].startswith("La SNCF ne publie pas d’état de ce service")
+    assert paragraphs[1].startswith("Nous ne connaissons pas de page de la SNCF")
     assert french(services=(), places=())[0] == "Orange : une panne semble en cours"
 
 

@@ -37,10 +37,10 @@ from handlers._cards import (
     service_label,
     service_named,
     sources_card,
-    sparkline,
     status_card,
     unknown_operator,
 )
+from handlers._facts import sparkline
 from tests.fakes.desk import BOUYGUES, MORNING, ORANGE, SFR, make_draft
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -66,6 +66,15 @@ async def test_an_update_says_what_changed() -> None:
     assert "Lieux" not in shown
 
 
+async def test_an_editors_new_text_is_always_shown() -> None:
+    handler, stream = in_a_file()
+    draft = make_draft()
+    await handler.send(delivery(draft), repeated=False)
+    edited = replace(draft, revision=2, kind=DraftKind.DECISION, text="Le texte de Camille.", edited=True)
+    await handler.send(delivery(edited, DeliveryKind.EDIT), repeated=False)
+    assert "Le texte de Camille." in stream.getvalue()
+
+
 async def test_an_edit_of_a_card_it_never_showed_is_shown_whole() -> None:
     handler, stream = in_a_file()
     await handler.send(delivery(make_draft(), DeliveryKind.EDIT), repeated=False)

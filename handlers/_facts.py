@@ -1,0 +1,152 @@
+"""The facts of a card in words: every figure with its interval, its usual level or its age."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.domain.incidents import Draft, Incident, Silence, SilenceState, Statement, Surge
+from bot.domain.places import Level, PlaceCount
+from bot.domain.signals import HealthState
+from bot.ports import SourceStatus
+from handlers._phrases import say
+from handlers._services import service_label
+from handlers._text import cut, one_line
+from handlers._times import age, clock_time
+
+_PLACES_SHOWN = 6
+_WORTH_A_RATIO = 1.5  # below, "× 1,3" would make much of little
+_YEAR_DAYS = 365
+_BARS = "▁▂▃▄▅▆▇█"
+_FULL_BAR = 8  # below so many reports an hour no bar is full: a quiet day must look quiet
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Words facts in one language; times of `now`'s day need no date."""
+
+    language: str
+    zone: ZoneInfo
+    now: datetime
+
+    def say(self, key: str, **values: object) -> str:
+        """See `handlers._phrases.say`."""
+        return say(self.language, key, **values)
+
+    def time(self, when: datetime) -> str:
+        """The newsroom's time of day."""
+        return clock_time(when, language=self.language, zone=self.zone, now=self.now)
+
+    def age(self, when: datetime) -> str:
+        """How long ago."""
+        return age(when, language=self.language, now=self.now)
+
+    def draft_state(self, draft: Draft, style: str) -> str:
+        """Where a draft stands and by whom, as a badge (`state`) or within a line (`short`)."""
+        who = one_line(draft.decided_by or "") or self.say("somebody")
+        return self.say(f"{style}_{draft.state.value}", who=who)
+
+    def reports(self, surge: Surge) -> str:
+        """`24 entre 8 h 05 et 8 h 25 · habituellement 2 · × 12`."""
+        if not surge.reports:
+            return self.say("no_reports")
+        start, end = self.time(surge.interval.start), self.time(surge.interval.end)
+        seen = self.say("in_interval", n=surge.reports, start=start, end=end)
+        return f"{seen} · {self.usual(surge.reports, surge.expected)}"
+
+    def usual(self, reports: int, expected: float) -> str:
+        """What is usual and how many times that it is; no ratio to less than one report, which would only impress."""
+        if expected < 1:
+            return self.say("usual", expected=self.say("below_one"))
+        usual = self.say("usual", expected=self._figure(expected))
+        ratio = reports / expected
+        return f"{usual} · {self.say('times', ratio=self._figure(ratio))}" if ratio >= _WORTH_A_RATIO else usual
+
+    def rarity(self, days: float) -> str:
+        """How often a peak like this comes."""
+        whole = round(days)
+        if whole > _YEAR_DAYS:
+            return self.say("rarity_years")
+        return self.say("rarity", days=whole) if whole > 1 else self.say("rarity_one")
+
+    def services(self, incident: Incident) -> str:
+        """The services, as labels."""
+        return ", ".join(service_label(service, self.language) for service in incident.services)
+
+    def places(self, places: Sequence[PlaceCount]) -> str:
+        """`Lille (59) 9, Mont-de-Marsan (40) 4, et 12 autres`."""
+        shown = [_place(count) for count in places[:_PLACES_SHOWN]]
+        if rest := len(places) - len(shown):
+            shown.append(self.say("and_other" if rest == 1 else "and_others", n=rest))
+        return ", ".join(shown)
+
+    def operators_word(self, silence: Silence, statement: Statement | None) -> str:
+        """What the operator says, and its silence exactly in its state."""
+        if statement is None:
+            return self._silence(silence)
+        state = self.say(f"entry_{statement.state.value}")
+        said = self.say(
+            "spoke",
+            title=cut(one_line(statement.title), 200),
+            time=self.time(statement.published_at),
+            state=f", {state}" if state else "",
+            area=self.say("spoke_area", area=cut(one_line(statement.area), 100)) if statement.area else "",
+        )
+        return said if silence.state is SilenceState.SPOKE else f"{said} · {self._silence(silence)}"
+
+    def incident(self, draft: Draft) -> str:
+        """One incident of a list: state, services, since when, reports, where its draft stands."""
+        incident, n = draft.incident, draft.incident.surge.reports
+        services = f" ({self.services(incident)})" if incident.services else ""
+        return self.say(
+            "incident_line",
+            state=self.say(incident.state.value) + services,
+            since=self.time(incident.first_report_at),
+            reports=self.say({0: "reports_none", 1: "reports_one"}.get(n, "reports"), n=n),
+            draft=self.draft_state(draft, "short"),
+        )
+
+    def source(self, source: SourceStatus) -> tuple[str, str]:
+        """A source's name with its light, and how well it hears since when and why."""
+        state = source.health.state if source.health else None
+        mark = {None: "⚪", HealthState.OK: "🟢", HealthState.PAUSED: "⚪", HealthState.OFF: "⚪"}.get(state, "🔴")
+        words = self.say(f"health_{state.value}" if state else "health_never")
+        if source.last_ok:
+            words += f", {self.say('last_ok', age=self.age(source.last_ok))}"
+        elif state:
+            words += f", {self.say('never_ok')}"
+        reason = (source.health and source.health.reason) or source.last_error
+        if reason and state not in {None, HealthState.OK}:
+            words += f" ({cut(one_line(reason), 120)})"
+        return f"{mark} {one_line(source.name)}", words
+
+    def _silence(self, silence: Silence) -> str:
+        since, checked, key = silence.since, silence.checked_at, silence.state.value
+        if silence.state is SilenceState.NO_CHANNEL:
+            return self.say(key)
+        if silence.state is SilenceState.SPOKE:
+            return self.say("spoke_bare", time=self.time(since)) if since else self.say("spoke_sometime")
+        if checked is None:
+            return self.say(f"{key}_bare")
+        if silence.state is SilenceState.SILENT:
+            if since is None or checked < since:
+                return self.say("silent_last", checked=self.time(checked))
+            return self.say("silent", since=self.time(since), checked=self.time(checked))
+        return self.say(key, checked=self.time(checked))
+
+    def _figure(self, value: float) -> str:
+        """A number as one writes it: no decimal from 10 on, nor where it is none."""
+        text = f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")  # noqa: PLR2004 - 9.95 reads 10
+        return text.replace(".", ",") if self.language == "fr" else text
+
+
+def sparkline(counts: Sequence[int]) -> str:
+    """Counts as bars; the highest is full, unless all are few."""
+    top = max(_FULL_BAR, *counts, 0)
+    return "".join(_BARS[-(-n * (len(_BARS) - 1) // top)] for n in counts)
+
+
+def _place(count: PlaceCount) -> str:
+    place = count.place
+    beside = f" ({place.departement})" if place.departement and place.level is not Level.DEPARTEMENT else ""
+    return f"{one_line(place.name)}{beside} {count.n}"
