@@ -21,7 +21,6 @@ from handlers._discord_message import (
     draft_message,
     escape,
     name_of,
-    shown,
     tell,
     unescape,
 )
@@ -30,14 +29,19 @@ from handlers._discord_room import Access, ApiClient
 _log = structlog.get_logger()
 
 _ANSWER_SECONDS = 2.5  # Discord drops an interaction that is not answered within 3 s
-_DESK_SECONDS = 20.0  # what the desk may take once Discord knows that we are at it
+_WHOLE_SECONDS = 20.0  # for a press, from the first word to the last
 _TEXT_MAX = 3500  # of an edited text: 4000 is the modal's limit, and escaped it must fit a description
 _MODAL = re.compile(r"vigie:text:(?P<about>\d+:\d+)")
 
-_UNAVAILABLE = (
+_NOT_STORED = (
     "Impossible pour l’instant : rien n’a été enregistré. Réessayez.",
     "Not possible right now: nothing was recorded. Try again.",
 )
+_UNCERTAIN = (
+    "Quelque chose n’a pas marché. Regardez la carte avant de réessayer.",
+    "Something went wrong. Look at the card before you try again.",
+)
+_NOT_HERE = ("Réservé à la rédaction, dans son salon.", "For the newsroom, in its own channel.")
 _TOO_LONG = ("Ce texte est trop long pour Discord : rien n’a changé.", "Too long for Discord: nothing has changed.")
 _FIELD = ("Nouveau texte", "New text")
 
@@ -70,33 +74,25 @@ class Listener(ApiClient):
         if here and isinstance(user, discord.Member) and any(user.get_role(role) for role in self._editor_roles):
             return True
         _log.warning("discord_refused", user=user.id, guild=interaction.guild_id, channel=interaction.channel_id)
-        if interaction.type is discord.InteractionType.autocomplete:
-            await interaction.response.autocomplete([])
-        else:
-            text = say(self._deps.language, "not_editor" if here else "wrong_place")
-            await interaction.response.send_message(text, ephemeral=True)
+        match interaction.type:
+            case discord.InteractionType.autocomplete:
+                await interaction.response.autocomplete([])
+            case discord.InteractionType.application_command:
+                await interaction.response.send_message(self._say(_NOT_HERE), ephemeral=True)
+            case _:
+                text = say(self._deps.language, "not_editor" if here else "wrong_place")
+                await interaction.response.send_message(text, ephemeral=True)
         return False
 
     # --- buttons -------------------------------------------------------------------------------------------------
 
     async def pressed(self, interaction: discord.Interaction[Any], what: str, about: str) -> None:
-        """A press; whatever fails, the editor is told, and nothing was decided."""
-        if not await self.admits(interaction):
-            return
+        """A press, or a submitted modal; whatever fails, whoever waits for an answer gets one."""
         try:
-            match what:
-                case Action.EDIT.value:
-                    await self._ask_text(interaction, about)
-                case "confirm":
-                    await self._confirm(interaction, about)
-                case "cancel":
-                    text = say(self._deps.language, "edit_cancelled")
-                    await interaction.response.edit_message(content=text, embeds=[], view=None)
-                case "resend":
-                    await self._resend(interaction, about)
-                case _:
-                    await self._decide(interaction, Action(what), about)
-        except Exception as error:  # noqa: BLE001 - whatever it was, somebody waits for an answer
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                if await self.admits(interaction):
+                    await self._press(interaction, what, about)
+        except Exception as error:  # noqa: BLE001 - a defect, too, must be told to whoever pressed
             known = isinstance(error, BotError | TimeoutError | discord.HTTPException)
             _log.warning(
                 "discord_press_failed",
@@ -107,8 +103,27 @@ class Listener(ApiClient):
             )
             # Not `tell`: a preview must keep the text that somebody typed.
             answer = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
-            with suppress(discord.HTTPException):
-                await answer(self._say(_UNAVAILABLE), ephemeral=True)
+            with suppress(discord.HTTPException, TimeoutError):
+                async with asyncio.timeout(_WHOLE_SECONDS):
+                    await answer(self._say(_NOT_STORED if isinstance(error, BotError) else _UNCERTAIN), ephemeral=True)
+
+    async def _press(self, interaction: discord.Interaction[Any], what: str, about: str) -> None:
+        match what:
+            case Action.EDIT.value:
+                await self._ask_text(interaction, about)
+            case "text":
+                await tell(interaction, self._preview(plain(_typed(interaction.data)), about))
+            case "confirm":
+                await self._confirm(interaction, about)
+            case "cancel":
+                text = say(self._deps.language, "edit_cancelled")
+                await interaction.response.edit_message(content=text, embeds=[], view=None)
+            case "resend":
+                await interaction.response.defer(ephemeral=True, thinking=True)
+                done = await self._desk.resend(about, name_of(interaction))
+                await tell(interaction, Message(say(self._deps.language, "resend_done" if done else "resend_closed")))
+            case _:
+                await self._decide(interaction, Action(what), about)
 
     async def _decide(self, interaction: discord.Interaction[Any], action: Action, about: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -124,27 +139,20 @@ class Listener(ApiClient):
         self, interaction: discord.Interaction[Any], action: Action, about: str, text: str | None = None
     ) -> Outcome:
         number, revision = map(int, about.split(":"))
-        async with asyncio.timeout(_DESK_SECONDS):
-            draft = await self._desk.draft(number)
-            if draft is None:
-                return Outcome(OutcomeKind.UNKNOWN)
-            return await self._desk.decide(
-                Decision(
-                    who=name_of(interaction),
-                    action=action,
-                    at=self._deps.clock.now(),
-                    incident=draft.incident.id,
-                    text=text,
-                    revision=revision,
-                    key=f"discord:{interaction.id}",
-                )
+        draft = await self._desk.draft(number)
+        if draft is None:
+            return Outcome(OutcomeKind.UNKNOWN)
+        return await self._desk.decide(
+            Decision(
+                who=name_of(interaction),
+                action=action,
+                at=self._deps.clock.now(),
+                incident=draft.incident.id,
+                text=text,
+                revision=revision,
+                key=f"discord:{interaction.id}",
             )
-
-    async def _resend(self, interaction: discord.Interaction[Any], delivery: str) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        async with asyncio.timeout(_DESK_SECONDS):
-            done = await self._desk.resend(delivery, name_of(interaction))
-        await tell(interaction, Message(say(self._deps.language, "resend_done" if done else "resend_closed")))
+        )
 
     # --- a new text: a modal, a preview, a confirmation ----------------------------------------------------------
 
@@ -159,14 +167,10 @@ class Listener(ApiClient):
         await interaction.response.send_modal(_TextModal(draft, self._deps.language))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """A submitted modal; the library forgets its modals in a restart, so ours is known by its id."""
+        """A submitted modal: the library forgets its modals in a restart, so ours is known by its id."""
         data: Any = interaction.data or {}
-        if interaction.type is not discord.InteractionType.modal_submit:
-            return
-        if (match := _MODAL.fullmatch(data["custom_id"])) and await self.admits(interaction):
-            await interaction.response.send_message(
-                ephemeral=True, **shown(self._preview(plain(_typed(data)), match["about"]))
-            )
+        if interaction.type is discord.InteractionType.modal_submit and (match := _MODAL.fullmatch(data["custom_id"])):
+            await self.pressed(interaction, "text", match["about"])
 
     def _preview(self, text: str, about: str) -> Message:
         """The new text as it will be, for that editor alone; it counts once they confirm."""
@@ -181,12 +185,11 @@ class Listener(ApiClient):
     async def _confirm(self, interaction: discord.Interaction[Any], about: str) -> None:
         """Take the text out of the preview: it survives a restart there."""
         await interaction.response.defer()
-        message = interaction.message
-        shown = message.embeds[0].description if message and message.embeds else None
-        if shown is None:
+        typed = interaction.message.embeds[0].description if interaction.message else None
+        if not typed:
             raise ValueError("the preview has no text")
-        outcome = await self._decision(interaction, Action.EDIT, about, unescape(shown))
-        embeds = [discord.Embed(description=shown)] if outcome.kind is not OutcomeKind.DONE else []
+        outcome = await self._decision(interaction, Action.EDIT, about, unescape(typed))
+        embeds = [discord.Embed(description=typed)] if outcome.kind is not OutcomeKind.DONE else []
         view = None
         if outcome.kind is OutcomeKind.CHANGED and (draft := outcome.draft):
             now = draft_message(draft, self._deps).embed

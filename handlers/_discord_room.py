@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -54,9 +53,6 @@ class ApiClient(discord.Client):
 
     def __init__(self, access: Access, *, http_trace: aiohttp.TraceConfig | None = None) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
-        library = logging.getLogger("discord")
-        if library.getEffectiveLevel() < logging.INFO:
-            library.setLevel(logging.INFO)  # its debug lines carry interactions' tokens and people's words
         if access.api_base_url:
             Route.BASE = access.api_base_url  # the library's only hook, a class attribute
         super().__init__(
@@ -122,13 +118,13 @@ class Room:
     async def post(self, message: Message, *, nonce: str | None = None, reply_to: str | None = None) -> str:
         """A new message; its remote id."""
         parts: dict[str, Any] = {"content": message.content or None, "embed": message.embed, "view": message.view}
-        if reply_to is not None:
-            channel, number = map(int, reply_to.split(":"))
+        channel, number = _ids(reply_to)
+        if number and channel == self._access.channel:  # there are no replies across channels
             # A card that somebody deleted must not silence its notice.
             parts["reference"] = discord.MessageReference(
                 message_id=number, channel_id=channel, fail_if_not_exists=False
             )
-        room = await self._room()
+        room = await self._channel(self._access.channel)
         async with self.calling("post"):
             sent = await room.send(nonce=nonce, **parts)
         return f"{sent.channel.id}:{sent.id}"
@@ -136,14 +132,15 @@ class Room:
     async def _edit(self, remote: str | None, message: Message) -> str:
         if remote is None:
             raise self._failed("edit", "no card to edit", retryable=False, gone=True)
-        card = (await self._room()).get_partial_message(int(remote.partition(":")[2]))
+        channel, number = _ids(remote)
+        card = (await self._channel(channel)).get_partial_message(number)
         async with self.calling("edit"):
             await card.edit(content=message.content, embed=message.embed, view=message.view)
         return remote
 
     async def _find(self, ref: str) -> str | None:
         """Our own recent message with that reference at its foot."""
-        client, room = await self.open(), await self._room()
+        client, room = await self.open(), await self._channel(self._access.channel)
         async with self.calling("search"):
             async for message in room.history(limit=_SEARCHED):
                 feet = [message.content, *(embed.footer.text or "" for embed in message.embeds)]
@@ -151,9 +148,8 @@ class Room:
                     return f"{message.channel.id}:{message.id}"
         return None
 
-    async def _room(self) -> discord.PartialMessageable:
-        client = await self.open()
-        return client.get_partial_messageable(self._access.channel, guild_id=self._access.guild)
+    async def _channel(self, number: int) -> discord.PartialMessageable:
+        return (await self.open()).get_partial_messageable(number, guild_id=self._access.guild)
 
     @asynccontextmanager
     async def calling(self, what: str) -> AsyncIterator[None]:
@@ -171,7 +167,8 @@ class Room:
             raise self._failed(what, f"HTTP {error.status}", retryable=True, maybe_sent=True) from error
         except discord.HTTPException as error:
             cause = f"HTTP {error.status}: {cut(one_line(error.text), _CAUSE)}".removesuffix(": ")
-            raise self._failed(what, cause, retryable=False, gone=error.code == _UNKNOWN_MESSAGE) from error
+            busy = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            raise self._failed(what, cause, retryable=busy, gone=error.code == _UNKNOWN_MESSAGE) from error
         except aiohttp.ClientConnectorError as error:
             raise self._failed(what, "Discord cannot be reached", retryable=True) from error
         except TimeoutError as error:
@@ -200,6 +197,12 @@ class Room:
         )
 
 
+def _ids(remote: str | None) -> tuple[int, int]:
+    """Channel and message of a remote id; zeros for none."""
+    channel, _, number = (remote or "0:0").partition(":")
+    return int(channel), int(number)
+
+
 async def _no_sleeping(_session: aiohttp.ClientSession, _context: SimpleNamespace, end: Any) -> None:  # noqa: ANN401 - aiohttp does not export its type
     """Turn a 429 into an error: the outbox keeps the wait, where discord.py would sleep or, on 30046, try for ever."""
     response: aiohttp.ClientResponse = end.response
@@ -207,9 +210,8 @@ async def _no_sleeping(_session: aiohttp.ClientSession, _context: SimpleNamespac
         return
     try:
         body = json.loads(await response.text())
-    except ValueError:
-        body = {}
-    if not isinstance(body, dict):
-        body = {}
-    wait = body.get("retry_after") or response.headers.get("Retry-After") or _BAN_SECONDS
-    raise _TooManyRequestsError(float(wait), int(body.get("code", 0)))
+        wait, code = float(body["retry_after"]), int(body.get("code", 0))
+    except (ValueError, TypeError, KeyError):  # an error page
+        header = response.headers.get("Retry-After", "")
+        wait, code = float(header) if header.isdecimal() else _BAN_SECONDS, 0
+    raise _TooManyRequestsError(wait, code)

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
 from bot.clock import ManualClock
@@ -317,6 +318,28 @@ async def test_a_wrong_token_is_said_so_and_not_retried(dc: DiscordEmulator) -> 
     await handler.close()
 
 
+async def test_a_channel_that_was_changed_in_the_configuration_is_no_obstacle(dc: DiscordEmulator) -> None:
+    async with opened(dc) as handler:
+        remote = await handler.send(delivery(make_draft()), repeated=False)
+    async with opened(dc, channel=ELSEWHERE) as moved:
+        edit = delivery(make_draft(text="Plus récent."), DeliveryKind.EDIT, key="e", reply_to=remote)
+        await moved.send(edit, repeated=False)
+        notice = delivery(Notice("Orange a parlé."), DeliveryKind.NOTICE, key="n", reply_to=remote)
+        await moved.send(notice, repeated=False)
+    assert "Plus récent." in visible(dc.messages()[0])
+    assert "message_reference" not in dc.messages(ELSEWHERE)[0]
+
+
+async def test_a_ban_while_logging_in_may_be_tried_again(dc: DiscordEmulator) -> None:
+    handler = made(dc)
+    for attempt in (handler.open(), handler.listen(FakeDesk(), FakeInbox())):
+        dc.fault("GET", "/users/@me$", "html", status=429)
+        with pytest.raises(HandlerError) as raised:
+            await attempt
+        assert raised.value.retryable
+    await handler.close()
+
+
 # --- presses -----------------------------------------------------------------------------------------------------
 
 
@@ -417,14 +440,20 @@ class BrokenDesk(FakeDesk):
         return await super().decide(decision)
 
 
-@pytest.mark.parametrize("error", [StoreError("store: disk full", retryable=True), KeyError("a bug")])
-async def test_a_decision_that_could_not_be_stored_is_said_so(dc: DiscordEmulator, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoreError("store: disk full", retryable=True), "rien n’a été enregistré"),
+        (KeyError("a bug"), "Regardez la carte"),
+    ],
+)
+async def test_a_decision_that_failed_is_said_so(dc: DiscordEmulator, error: Exception, told: str) -> None:
     desk = BrokenDesk([make_draft()])
     desk.error = error
     async with listening(dc, desk) as handler:
         message = await card(dc, handler)
         answer = await dc.press(message, "Approuver")
-        assert "rien n’a été enregistré" in answer.text
+        assert told in answer.text
         await dc.press(message, "Approuver")
     assert len(desk.decisions) == 1
 
@@ -447,8 +476,30 @@ async def test_a_slow_desk_still_answers(dc: DiscordEmulator) -> None:
         answer = await dc.press(message, "Approuver")
         assert answer.text == "Approuvé : l’alerte part."
         modal = await dc.press(message, "Modifier")  # a modal cannot be deferred: refused rather than lost
-    assert "Réessayez" in modal.text
+    assert "Regardez la carte" in modal.text
     assert not modal.late
+
+
+async def test_a_press_that_comes_too_late_has_no_effect(dc: DiscordEmulator) -> None:
+    desk = FakeDesk([make_draft()])
+    async with listening(dc, desk) as handler:
+        message = await card(dc, handler)
+        dc.fault("POST", "/callback", "status", status=404, code=10062)
+        await dc.press(message, "Approuver", seconds=0.2)
+        assert desk.decisions == []
+        await dc.press(message, "Approuver")
+    assert len(desk.decisions) == 1
+
+
+async def test_what_was_decided_stands_when_discord_cannot_show_it(dc: DiscordEmulator) -> None:
+    desk = FakeDesk([make_draft()])
+    async with listening(dc, desk) as handler:
+        message = await card(dc, handler)
+        dc.fault("PATCH", "/webhooks/", "status", status=404, code=10015, times=1)
+        await dc.press(message, "Approuver", seconds=0.2)
+        second = await dc.press(message, "Approuver", user=dc.second)
+    assert len(desk.decisions) == 1
+    assert "approuvé par Camille" in second.text
 
 
 async def test_an_unsure_delivery_is_sent_again_by_an_editor(dc: DiscordEmulator) -> None:
@@ -545,6 +596,7 @@ async def test_a_modal_submitted_by_somebody_else_is_refused(dc: DiscordEmulator
         opened = await dc.press(await card(dc, handler), "Modifier")
         answer = await dc.submit_modal(opened, TEXT, user=dc.stranger)
     assert "Seules les personnes désignées" in answer.text
+    assert "messagerie" not in answer.text
 
 
 # --- commands ----------------------------------------------------------------------------------------------------
@@ -675,7 +727,7 @@ async def test_english_is_spoken_when_configured(dc: DiscordEmulator) -> None:
     async with listening(dc, desk, deps=replace(DEPS, language="en")) as handler:
         assert "TO DECIDE" in visible(await card(dc, handler))
         assert "ORANGE" in (await dc.slash("status", {"operator": "orange"})).text.upper()
-        assert "Only the newsroom" in (await dc.slash("status", user=dc.stranger)).text
+        assert "For the newsroom" in (await dc.slash("status", user=dc.stranger)).text
 
 
 @pytest.mark.parametrize("error", [StoreError("store: locked"), KeyError("a bug")])
@@ -690,6 +742,17 @@ async def test_a_command_that_fails_says_so_and_the_next_works(dc: DiscordEmulat
             assert "Réessayez" in failed.text
             assert "24 signalements" in (await dc.slash("draft", {"number": 1})).text
     assert "discord_command_failed" in {log["event"] for log in logs}
+
+
+async def test_what_somebody_types_is_inert_in_the_answer(dc: DiscordEmulator) -> None:
+    async with listening(dc, FakeDesk()):
+        typed = "@everyone <@1> **x**"
+        answers = [
+            await dc.slash("status", {"operator": typed}),
+            await dc.slash("signaler", {"operator": "orange", "service": "mail", "place": typed}),
+        ]
+    assert all("\\@everyone \\<\\@1\\> \\*\\*x" in answer.text for answer in answers)
+    assert dc.rest.pings == []
 
 
 # --- the gateway -------------------------------------------------------------------------------------------------
@@ -839,11 +902,10 @@ async def test_no_log_error_or_representation_holds_the_token(
     dc: DiscordEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("discord").setLevel(logging.NOTSET)
     said: list[str] = []
     with capture_logs() as logs:
         async with listening(dc, FakeDesk([make_draft()])) as handler:
-            exchange = await dc.press(await card(dc, handler), "Approuver")
+            await dc.press(await card(dc, handler), "Approuver")
             said += [repr(handler), repr(vars(handler)), str(vars(handler))]
             for kind in ("drop-before", "429", "status"):
                 dc.fault("POST", "/messages$", kind, status=401)
@@ -861,4 +923,9 @@ async def test_no_log_error_or_representation_holds_the_token(
     assert len(said) == 8
     everything = "\n".join([*said, *map(str, logs), caplog.text])
     assert dc.token not in everything
-    assert exchange.token not in everything
+
+
+async def test_the_emulator_fails_loudly_on_what_it_does_not_know() -> None:
+    with pytest.raises(AssertionError, match="no such route: GET /api/v10/nowhere"):
+        async with DiscordEmulator() as dc, ClientSession() as session:
+            assert (await session.get(f"{dc.api_base_url}/nowhere")).status == 404
