@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from handlers._cards import Card, Fact, one_line, plain
+from handlers._cards import Card, one_line, plain
 
 _WIDTH = 100  # longer lines are hard to read
 # rich breaks lines at no-break spaces too; while it lays out, this blank, which `plain` lets nobody use, is theirs.
@@ -61,17 +61,18 @@ def card_panel(card: Card, *, over: str = "") -> Panel:
 
 
 def update_panel(old: Card, new: Card, *, over: str, was: str, whole: bool) -> Panel:
-    """What changed between two versions of a card; `was` says an old value, with `{old}` in its place.
+    """What changed between two versions of a card; `was` says the old value of the first fact, in place of `{old}`.
 
     The facts say what changed more briefly than the text, which is shown only when the `whole` is asked for.
     """
     rows: list[RenderableType] = [_text(new.title, "bold")]
     if whole:
         rows += [Text(), _text(new.body)]
-    values = {fact.label: fact.value for fact in old.facts}
-    changed = [fact for fact in new.facts if values.get(fact.label) != fact.value]
+    changed = [(fact.label, _text(fact.value)) for fact in new.facts if fact not in old.facts]
     if changed:
-        rows += [Text(), _table([(fact.label, _changed(fact, values, was)) for fact in changed])]
+        rows += [Text(), _table(changed)]
+    if new.facts and old.facts and new.facts[0] != old.facts[0]:
+        changed[0][1].append_text(_text("\n" + was.replace("{old}", old.facts[0].value), "dim"))
     return _framed(rows, over, new)
 
 
@@ -80,13 +81,6 @@ def alert_panel(title: str, text: str, *, stamp: str) -> Panel:
     rows = Group(_text(one_line(title), "bold"), Text(), _text(plain(text)))
     head = Text(f" {stamp} ", style="bold white on green")
     return Panel(rows, box=box.DOUBLE, title=head, border_style="green", padding=(1, 2))
-
-
-def _changed(fact: Fact, values: dict[str, str], was: str) -> Text:
-    shown = _text(fact.value)
-    if fact.label in values:
-        shown.append_text(_text("\n" + was.replace("{old}", values[fact.label]), "dim"))
-    return shown
 
 
 def _framed(rows: Sequence[RenderableType], over: str, card: Card) -> Panel:

@@ -11,7 +11,8 @@ from itertools import combinations
 
 from bot.domain.places import Level, Place, PlaceCount
 
-_FAR_KM = 300.0  # Paris to Nantes is 340: from there on "de … à …" says "across the country"
+_FAR_KM = 400.0  # Paris to Lyon: from there on "de … à …" says "across the country"
+_FEW_COMMUNES = 3  # two dots are no spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +183,13 @@ def beside(place: Place) -> str:
 
 
 def far_apart(places: Iterable[PlaceCount]) -> tuple[PlaceCount, PlaceCount] | None:
-    """The two named communes farthest apart, the northern one first; None when they are not far.
+    """The two named communes farthest apart, the northern one first; None when they are few or not far.
 
     Communes that at least two people name count first: one odd report must not stretch the map.
     """
     communes = [(count, centre) for count in places if (centre := _centre(count))]
+    if len(communes) < _FEW_COMMUNES:
+        return None
     for least in (2, 1):
         known = [(count, centre) for count, centre in communes if count.n >= least]
         pairs = [(_kilometres(one[1], other[1]), one, other) for one, other in combinations(known, 2)]

@@ -142,7 +142,7 @@ def _quoted(text: str) -> str:
 
 
 def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
-    """How far it reaches (`scope` for the title, `reach` for the text), and where else; see the templates."""
+    """How far it reaches (`scope` for the title, `reach` for the text) and `where` else, with `more` than is said."""
     communes = {count.place.departement for count in incident.places if count.place.level is Level.COMMUNE}
     # A département says nothing beside one of its communes.
     places = [
@@ -161,7 +161,8 @@ def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
         scope = reach = f" {tongue.place(area)}"
         places = [count for count in places if count.place != area]
     named = [tongue.place(count.place, precise=area is None) for count in places[:_PLACES_NAMED]]
-    more = bool(ends) or len(places) > len(named)
+    # All reports come from there only where all places are said, and each report names one.
+    more = bool(ends) or len(places) > len(named) or sum(count.n for count in places) < incident.surge.reports
     return {"scope": scope, "reach": reach, "ends": bool(ends), "where": tongue.series(named), "more": more}
 
 

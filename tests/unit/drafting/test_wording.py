@@ -197,7 +197,11 @@ def test_each_silence_in_its_own_words(silence: Silence, words: str, english: st
         ((PlaceCount(Place("R32", Level.REGION, "Hauts-de-France", None), 12),), " dans les Hauts-de-France"),
         ((commune("01053", "Bourg-en-Bresse", 9), PlaceCount(Place("D01", Level.DEPARTEMENT, "Ain", "01"), 9)), ""),
         ((LILLE,), ""),
-        ((commune("72181", "Le Mans"), commune("13055", "Marseille")), ", du Mans à Marseille"),
+        ((LILLE, MONT_DE_MARSAN), ""),
+        (
+            (commune("72181", "Le Mans"), commune("69123", "Lyon"), commune("13055", "Marseille")),
+            ", du Mans à Marseille",
+        ),
         ((CHALON, commune("21231", "Dijon")), ""),
     ],
 )
