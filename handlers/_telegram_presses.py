@@ -124,10 +124,12 @@ class Presses:
         action = Action(what)
         outcome = await self._decide(query, draft, action, revision, key=f"telegram:{query.id}")
         told = outcome_text(outcome, action, language=language)
-        if outcome.kind is not OutcomeKind.CHANGED or outcome.draft is None:
-            return _Reaction(told, loud=outcome.kind is not OutcomeKind.DONE)
+        if outcome.draft is None:
+            return _Reaction(told)
+        # The outbox will edit the card too, when its turn comes; who has just pressed looks at it now.
         card = draft_card(outcome.draft, language=language, zone=self._deps.zone)
-        return _Reaction(told, card_page(card), card_keyboard(card, draft.incident.number, outcome.draft.revision))
+        buttons = card_keyboard(card, draft.incident.number, outcome.draft.revision)
+        return _Reaction(told, card_page(card), buttons, loud=outcome.kind is not OutcomeKind.DONE)
 
     def _is_ours(self, message: MaybeInaccessibleMessage | None) -> bool:
         """A message that we wrote in the room; not a copy that somebody forwarded."""

@@ -347,6 +347,8 @@ async def test_a_press_approves_once_and_the_second_editor_is_told_who(tg: Teleg
         message = await tg.wait_message()
         presses = [tg.press(message, "Approuver", CAMILLE), tg.press(message, "Écarter", SACHA)]
         first, second = [await press.answer() for press in presses]
+        # At once, whenever the outbox comes to edit it: who pressed looks at the card now.
+        await tg.wait_message(lambda m: "APPROUVÉ par Camille" in m.text and not m.buttons)
     (decision,) = desk.decisions
     assert (decision.who, decision.action, decision.revision) == ("Camille", Action.APPROVE, 1)
     assert decision.incident == "orange-20231205-0001"
