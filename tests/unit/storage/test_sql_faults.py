@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,18 @@ async def test_a_refused_file_is_free_for_the_one_that_replaces_it(path: Path) -
     await refuses(path)
     path.unlink()
     await filled(path)
+
+
+async def test_a_text_that_was_dropped_is_gone_from_the_file(path: Path, store: SqlStore) -> None:
+    crowd = tuple(mention(f"m{n}") for n in range(200))
+    await store.apply(Changes(signals=crowd, reports=tuple(report(f"m{n}") for n in range(200))))
+    await store.close()
+    assert b"plus de messagerie" in path.read_bytes()
+    await store.open()
+    await store.purge(EIGHT + timedelta(days=30))
+    await store.close()
+    assert b"plus de messagerie" not in path.read_bytes()
+    assert b"https://example.org" not in path.read_bytes()
 
 
 # --- a full or a busy disk ---------------------------------------------------------------------------------------
