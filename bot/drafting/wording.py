@@ -55,7 +55,7 @@ class Wording:
             return None
         tongue = self._tongue(self._zone, at.astimezone(self._zone).date())
         known = _known(after, operator, tongue) | {"news": news, "reports_before": before.surge.reports}
-        return self._write("notice", known, tongue).replace("\n", " ")
+        return self._write("notice", known, tongue).replace("\n\n", " ")
 
     def _write(self, name: str, known: Mapping[str, Any], tongue: "_Tongue") -> str:
         paragraphs = re.split(r"\n\s*\n", self._templates[name].render(known))
@@ -92,6 +92,7 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
     state, surge, silence = incident.state, incident.surge, incident.silence
     name = tongue.operator(operator)
     ratio = surge.reports / surge.expected if surge.expected >= 1 else 0.0
+    belief = state if state in _OPEN else incident.before
     return {
         "operator": operator.name,
         "the_operator": name,
@@ -101,7 +102,7 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
         "several": len(incident.services) > 1,
         "rail": incident.services == (Service.RAIL,),
         "phase": {IncidentState.EASING: "easing", IncidentState.RESOLVED: "resolved"}.get(state, "open"),
-        "certain": IncidentState.CONFIRMED in {state, incident.before if state not in _OPEN else state},
+        "certain": belief is IncidentState.CONFIRMED,
         "since": time(incident.first_report_at),
         "since_at": at_time(incident.first_report_at),
         "eased": time(incident.eased_at or incident.ended_at),
