@@ -130,6 +130,8 @@ def test_without_a_file_the_demo_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert config.store.path == Path("var/demo.db")
     assert [(b.kind, dict(b.table)) for b in config.sources] == [("replay", {"scenario": "orange-mail"})]
     assert [b.kind for b in config.handlers] == ["console"]
+    assert config.handlers[0].table["banner"].startswith("Demonstration: ")
+    assert wiring.check_settings(config) == []
 
 
 def test_names_are_the_kind_and_numbered_where_it_repeats(tmp_path: Path) -> None:
@@ -197,6 +199,7 @@ def test_a_new_operator_needs_name_and_services(tmp_path: Path, given: str, key:
         ),
         ('[newsroom]\ncontact = "a@b\\nX: y"', "newsroom.contact: must be an e-mail address or a URL"),
         ('[newsroom]\nname = "G\\nX: y"', "newsroom.name: must be one line of text"),
+        ("_env_file = '/etc/passwd'", "_env_file: unknown key"),
         ("newsroom = 3", "newsroom: must be a table"),
         ("sources = 3", "sources: must be a list"),
         ("[store]\nkeep_days = 0", "store.keep_days: must be at least 1, got 0"),
