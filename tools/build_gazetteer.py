@@ -4,8 +4,8 @@ Usage: python tools/build_gazetteer.py GAZETTEER_DIR
 
 Reads `communes.csv.gz` and `dangerous_names.csv` (made from @etalab/decoupage-administratif, MIT) and writes
 `bot/classify/data/gazetteer.tsv.gz`: one line a commune, sorted by lookup key
-(key, INSEE, name, département, region, postal codes, population, latitude, longitude, hazard), then, after an empty line,
-short and run-together names (key, INSEE, hazard). Hazard says how much a name needs a cue before it is read as a place.
+(key, INSEE, name, département, region, postal codes, population, latitude, longitude, hazard), then, after an empty
+line, short and run-together names (key, INSEE, hazard). Hazard says how much a name needs a cue to be read as a place.
 """
 
 import csv
@@ -13,6 +13,7 @@ import gzip
 import io
 import re
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -20,18 +21,14 @@ from bot.classify.text import key
 
 OUT = Path(__file__).parent.parent / "bot" / "classify" / "data" / "gazetteer.tsv.gz"
 CONNECTORS = {"sur", "en", "les", "le", "la", "aux", "au", "sous", "de", "du", "des", "l", "d", "lez", "et", "a"}
-SHORT_MIN_POPULATION = 8000
+SHORT_MIN_POPULATION = 4000
 SHORT_MIN_LETTERS = 4
 RUN_TOGETHER_MIN_POPULATION = 3000
 DOMINANCE = 4  # a short form stands for a commune four times as populous as the next one it could stand for
-# First words that mean something else, or nothing, by themselves.
-NOT_SHORT = set(
-    "saint sainte saints saintes bourg bois pont port mont roche maisons six deuil joue champs villeneuve ville villers notre "
-    "grand grande petit petite vieux neuf haut haute bas basse vaux val fort font fontaine croix roches l isle ile baie trois "
-    "beau belle bonne mery clos pierre marie chateau capesterre sable pays crepy gond gros riviere trou sotte bras petite "
-    "anse morne plaine chambon terres rives monts mons loire mauges rive porto combs carbon bully bures voisins bora oree "
-    "ombree larmor souleuvre".split()
-) | {"la colle", "la fare", "la queue", "la roche", "la teste", "les hauts", "les ponts", "le poire"}
+PLACES = OUT.with_name("places.toml")
+VERY_COMMON, COMMON = 4.5, 3.3  # Zipf frequency of a word: 4.5 is "orange", 3.3 "pommier"
+CITY, TOWN, LARGE_VILLAGE = 30_000, 10_000, 2_000
+INITIALS = 3  # a name this short may be anything
 
 
 def hazard(name_key: str, population: int, why: str | None) -> float:
@@ -39,19 +36,19 @@ def hazard(name_key: str, population: int, why: str | None) -> float:
     if why is not None:
         if "never-without-code" in why:
             return 4.0
-        zipf = float(m[1]) if (m := re.search(r"zipf ([\d.]+)", why)) else 3.4
-        need = 2.5 if zipf >= 4.5 else 2.0 if zipf >= 3.3 else 1.5
+        zipf = float(m[1]) if (m := re.search(r"zipf ([\d.]+)", why)) else COMMON
+        need = 2.5 if zipf >= VERY_COMMON else 2.0 if zipf >= COMMON else 1.5
         if "article+noun" in why or "person" in why:
             need = 2.5
-        return max(1.5, need - 0.5) if population >= 30_000 else need
+        return max(1.5, need - 0.5) if population >= CITY else need
     if " " in name_key:
         return 0.0
-    if len(name_key) <= 3:
+    if len(name_key) <= INITIALS:
         return 2.0
-    return 0.0 if population >= 10_000 else 0.5 if population >= 2_000 else 1.0
+    return 0.0 if population >= TOWN else 0.5 if population >= LARGE_VILLAGE else 1.0
 
 
-def short_forms(name_key: str) -> str | None:
+def short_form(name_key: str, never: frozenset[str]) -> str | None:
     """What people say for short: "chalon" for "chalon sur saone", "vire" for "vire normandie"."""
     parts = name_key.split()
     first = 2 if parts[0] in {"saint", "sainte", "le", "la", "les"} else 1
@@ -60,7 +57,7 @@ def short_forms(name_key: str) -> str | None:
     if parts[first] not in CONNECTORS and (len(parts) > first + 1 or first > 1):
         return None
     short = " ".join(parts[:first])
-    return None if short in NOT_SHORT or len(short) < SHORT_MIN_LETTERS else short
+    return None if short in never or len(short) < SHORT_MIN_LETTERS else short
 
 
 def main(folder: Path) -> None:
@@ -69,6 +66,7 @@ def main(folder: Path) -> None:
     why |= {key(norm): reason for norm, reason in why.items()}
     with gzip.open(folder / "communes.csv.gz", "rt", encoding="utf-8") as file:
         communes = sorted(csv.DictReader(file), key=lambda c: (key(c["nom"]), c["insee"]))
+    never = frozenset(tomllib.loads(PLACES.read_text(encoding="utf-8"))["not_places"]["short_forms"])
     largest: dict[str, int] = defaultdict(int)
     shorts: dict[str, list[tuple[int, str]]] = defaultdict(list)
     together: dict[str, list[tuple[int, str]]] = defaultdict(list)
@@ -76,7 +74,7 @@ def main(folder: Path) -> None:
     for c in communes:
         k, population = key(c["nom"]), int(c["pop"] or 0)
         largest[k] = max(largest[k], population)
-        if short := short_forms(k):
+        if short := short_form(k, never):
             shorts[short].append((population, c["insee"]))
         if " " in k and population >= RUN_TOGETHER_MIN_POPULATION:
             together[k.replace(" ", "")].append((population, c["insee"]))
@@ -94,9 +92,7 @@ def main(folder: Path) -> None:
     with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=9) as out:
         out.write("\n".join(lines).encode())
     OUT.write_bytes(buffer.getvalue())
-    print(
-        f"{OUT.name}: {len(communes)} communes, {len(lines) - len(communes) - 1} short names, {OUT.stat().st_size} bytes"
-    )
+    print(f"{OUT.name}: {len(communes)} communes, {len(lines) - len(communes) - 1} short names")
 
 
 if __name__ == "__main__":

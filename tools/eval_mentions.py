@@ -69,13 +69,10 @@ def measure(classifier: Classifier, rows: list[dict[str, Any]], *, show: bool) -
         got = classifier.classify(text, operator_hint=row["operator"] if real else None, at=at)
         want_fresh = bool(row["is_outage_report"]) and row["recency"] == "fresh"
         wrong = []
-        n[f"fresh {'tp' if want_fresh and got.fresh else 'fn' if want_fresh else 'fp' if got.fresh else 'tn'}"] += 1
+        n[f"fresh {_cell(want_fresh, got=got.fresh)}"] += 1
         if want_fresh != got.fresh:
             wrong.append(f"fresh: want {want_fresh} ({row['recency']})")
-        report = got.kind.value == "outage"
-        n[
-            f"report {'tp' if row['is_outage_report'] and report else 'fn' if row['is_outage_report'] else 'fp' if report else 'tn'}"
-        ] += 1
+        n[f"report {_cell(bool(row['is_outage_report']), got=got.kind.value == 'outage')}"] += 1
         operator = {"sosh": "orange"}.get(row["operator"], row["operator"])
         if row.get("operator_in_text", True):
             alone = classifier.classify(text, at=at).operators
@@ -90,6 +87,10 @@ def measure(classifier: Classifier, rows: list[dict[str, Any]], *, show: bool) -
         if wrong and show:
             print(f"{'; '.join(wrong)}\n    {text[:300]}\n    {got.score} {got.onset} {got.why}")
     return n
+
+
+def _cell(want: bool, *, got: bool) -> str:
+    return ("tp" if got else "fn") if want else ("fp" if got else "tn")
 
 
 def _compare(n: Counter[str], what: str, want: set[str], got: set[str], wrong: list[str]) -> None:

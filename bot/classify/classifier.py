@@ -11,7 +11,7 @@ from bot.classify.reading import Reading, read
 from bot.classify.text import Words, words
 from bot.domain.operators import Operator, Service
 from bot.domain.places import Place
-from bot.domain.signals import Classification, Kind
+from bot.domain.signals import Classification
 
 _SERVICES = frozenset(s.value for s in Service)
 
@@ -61,8 +61,8 @@ class Classifier:
         naming = self._operators.find(said, telecom=about)
         departments = {n for h in hits if h.rule.group == "department" for n in range(h.start, h.end)}
         places = self._places.find(said, departments.__contains__)
-        named = self._not_places(naming, places, said)
-        reading = read(hits, said.folded, at, places=len(places))
+        named = _not_places(naming, places)
+        reading = read(hits, said.folded, at, places=len(places), named=bool(named))
         operators = list(dict.fromkeys(n.operator for n in named))
         if not operators and operator_hint and operator_hint not in naming.homonyms:
             operators = [operator_hint]
@@ -79,11 +79,6 @@ class Classifier:
             score=round(reading.score, 3),
             why=tuple(_why(reading, named, places, said)),
         )
-
-    def _not_places(self, naming: Naming, places: list[Found], said: Words) -> list[Named]:
-        """Names that are not read as a place ("panne orange à Orange")."""
-        taken = {n for f in places for n in range(f.start, f.end)}
-        return [n for n in naming.named if n.start not in taken or n.end - n.start > 1]
 
     def _services(self, hits: list[Hit], operators: list[str]) -> tuple[Service, ...]:
         said = [h for h in hits if h.rule.group == "service"]
@@ -104,6 +99,12 @@ class Classifier:
             return (known[0].services[0],)
         services = [Service(n) for _, n in sorted((start, n) for n, start in first.items() if n in _SERVICES)]
         return tuple(service for service in services if not run or service in run)
+
+
+def _not_places(naming: Naming, places: list[Found]) -> list[Named]:
+    """Names that are not read as a place ("panne orange à Orange")."""
+    taken = {n for f in places for n in range(f.start, f.end)}
+    return [n for n in naming.named if n.start not in taken]
 
 
 def _unsays(other: Hit, hit: Hit) -> bool:

@@ -23,9 +23,7 @@ _ALIKE = 0.5  # share of the smaller sketch that two copies have in common
 _COMPARED = 16  # newest texts looked at for each hash: a bound on work, whatever comes
 _REPOST = re.compile(r"^\W*(?:RT|QT)\b|\bvia (?:@|\[…\])", re.IGNORECASE)
 # After these a word may be a place.
-_PLACE_CUES = frozenset(
-    ["a", "au", "aux", "dans", "sur", "vers", "en", "de", "d", "du", "des", "le", "la", "les", "l", "pour", "ici", "secteur", "chez"]
-)  # fmt: skip
+_PLACE_CUES = frozenset(["à", "a", "au", "aux", "dans", "sur", "vers", "en", "de", "d", "du", "des", "le", "la", "les"])
 _LITTLE_LETTERS = 3  # a word this short says nothing by itself
 
 
@@ -86,7 +84,7 @@ class NearDuplicates:
         if added and left_out:
             return False
         lowered = [w.lower() for w in raw]
-        placed = {w for cue, w in pairwise(lowered) if cue in _PLACE_CUES or cue == "à"}
+        placed = {w for cue, w in pairwise(lowered) if cue in _PLACE_CUES}
         capitals = {w.lower() for w in raw if w[0].isupper()}
         return not any(w[0].isdigit() or w in placed or w in capitals for w in added) and not any(
             w[0].isdigit() for w in left_out

@@ -13,7 +13,7 @@ class classify_lines:  # noqa: N801 - used as a function whose result can be cou
     """Readings of JSON lines, one line out for each line in, in order.
 
     Args:
-        lines: Each an object with `text`, perhaps `id`, `operator_hint`, `at`; bytes are UTF-8. Blank lines are skipped.
+        lines: Each an object with `text`, perhaps `id`, `operator_hint`, `at`; bytes are UTF-8.
         classifier: Reads them.
 
     Attributes:
@@ -27,34 +27,37 @@ class classify_lines:  # noqa: N801 - used as a function whose result can be cou
 
     def __iter__(self) -> Iterator[str]:
         for line in self._lines:
-            if line.strip():
-                yield json.dumps(self._read(line))
+            text, echo = line if isinstance(line, str) else line.decode("utf-8", "replace"), None
+            try:
+                row = json.loads(text)
+                echo = row.get("id") if isinstance(row, dict) else None
+                yield json.dumps({"id": echo, **self._read(row)})
+            except (ValueError, RecursionError) as error:
+                self.wrong += 1
+                yield json.dumps({"id": None if isinstance(error, RecursionError) else echo, "error": str(error)})
 
-    def _read(self, line: bytes | str) -> dict[str, Any]:
-        echo = None
-        try:
-            row = json.loads(line if isinstance(line, str) else line.decode("utf-8", "replace"))
-            if not isinstance(row, dict):
-                raise TypeError("not an object")
-            echo = row.get("id")
-            if not isinstance(row.get("text"), str):
-                raise TypeError("text: must be a string")
-            hint, at = row.get("operator_hint"), row.get("at")
-            if hint is not None and not isinstance(hint, str):
-                raise TypeError("operator_hint: must be a string")
-            reading = self._classifier.classify(row["text"], operator_hint=hint, at=_time(at))
-        except (ValueError, TypeError, RecursionError) as error:
-            self.wrong += 1
-            return {"id": echo, "error": str(error) or "not valid JSON"}
-        return {"id": echo, **_columns(reading)}
+    def _read(self, row: object) -> dict[str, Any]:
+        if not isinstance(row, dict):
+            raise ValueError("not an object")  # noqa: TRY004 - what is wrong is the input
+        text = _string(row, "text")
+        if text is None:
+            raise ValueError("text: is missing")
+        return _columns(
+            self._classifier.classify(text, operator_hint=_string(row, "operator_hint"), at=_time(_string(row, "at")))
+        )
 
 
-def _time(at: object) -> datetime | None:
+def _string(row: dict[str, Any], key: str) -> str | None:
+    value = row.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError(f"{key}: must be a string")
+
+
+def _time(at: str | None) -> datetime | None:
     """RFC 3339; a naive time is UTC."""
     if at is None:
         return None
-    if not isinstance(at, str):
-        raise TypeError("at: must be a time as a string")
     try:
         when = datetime.fromisoformat(at)
     except ValueError:

@@ -16,12 +16,14 @@ _UNIT_HOURS = {
     "semaine": 168.0, "sem": 168.0, "quinzaine": 24.0, "mois": 720.0, "moi": 720.0, "an": 8760.0, "annee": 8760.0,
 }  # fmt: skip
 _NUMBER_WORDS = {
-    "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9, "dix": 10,
-    "onze": 11, "douze": 12, "quinze": 15, "quinzaine": 15, "vingt": 20, "trente": 30, "quarante": 40, "vingtaine": 20,
-    "dizaine": 10, "quelques": 3, "quelque": 3, "qq": 3, "qques": 3, "plusieurs": 5, "des": 5, "demi": 0.5, "longtemps": 9,
+    "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9,
+    "dix": 10, "onze": 11, "douze": 12, "quinze": 15, "quinzaine": 15, "vingt": 20, "trente": 30, "quarante": 40,
+    "vingtaine": 20, "dizaine": 10, "quelques": 3, "quelque": 3, "qq": 3, "qques": 3, "plusieurs": 5, "des": 5,
+    "demi": 0.5, "longtemps": 9,
 }  # fmt: skip
-_MONTHS = "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()
-_DAYS = "lundi mardi mercredi jeudi vendredi samedi dimanche".split()
+_MONTHS = ["janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre", "octobre"]
+_MONTHS += ["novembre", "decembre"]
+_DAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
 
 
 def duration_hours(said: Iterable[str]) -> float | None:

@@ -54,10 +54,11 @@ class OperatorFinder:
     def __init__(self, operators: Sequence[Operator], homonyms: Mapping[str, Any]) -> None:
         self.operators = {o.id: o for o in operators}
         self._sure = frozenset(homonyms["sure"].split())
+        self._after_sure = frozenset(homonyms["after_sure"].split())
         self._traps = {
             word: _Trap(frozenset(t["before"].split()), frozenset(t["after"].split()), t.get("by_itself", False))
             for word, t in homonyms.items()
-            if word != "sure"
+            if isinstance(t, dict)
         }
         self._names: dict[str, list[tuple[list[str], str, str | None]]] = {}
         self._by_name: dict[str, Operator] = {}
@@ -124,7 +125,8 @@ class OperatorFinder:
             return False
         if telecom or trap.by_itself or previous in self._sure:
             return True
-        return text.raw[start][0].isupper() and previous.isalpha() and previous not in {"a", "d"}
+        inside = previous.isalpha() and previous not in {"a", "d"}
+        return text.raw[start][0].isupper() and (inside or following in self._after_sure)
 
 
 def _names(operator: Operator) -> Iterable[tuple[str, str | None]]:

@@ -17,12 +17,6 @@ _UNKNOWN, _NUMBER, _CLOCK, _DAYS = "\x01", "\x02", "\x03", "\x04"
 _CLOCK_RE = re.compile(r"\d{1,2}h(?:\d\d)?(?:mn|min)?")
 _DAYS_RE = re.compile(r"\d{1,3}j(?:rs?|ours?)?")
 _FIRST = 0x4E00  # one private-use-like block of single characters, larger than any vocabulary here
-# Too common to decide whether a pattern is worth trying.
-_COMMON = frozenset(
-    "a ai ait au aux avec c ca ce ces cette d dans de des depuis du elle en encore est et fait il j je l la le les m ma mes mon "
-    "n ne ni non nous on ou par pas plus plu pour qu que qui rien s sans se si sur t toujours tout un une vos votre vous y "
-    ". , ! ? ( )".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,8 @@ class Patterns:
     """All rules, compiled together.
 
     Args:
-        classes: Class name → its words, separated by spaces; a class may hold `<other>` classes.
+        classes: Class name → its words, separated by spaces; a class may hold `<other>` classes. Words of the class
+            `common` are too frequent to decide whether a pattern is worth trying.
         rules: (rule, its patterns).
     """
 
@@ -112,7 +107,7 @@ class Patterns:
         required = [chars for _, chars, optional in items if not optional]
         if not required:
             raise ValueError(f"pattern: {line}: nothing in it must occur")
-        common = {self._symbols.of(w) for w in _COMMON}
+        common = {self._symbols.of(w) for w in self._classes.get("common", "").split()}
         best = min(required, key=lambda chars: (bool(chars & common), len(chars)))
         return best | set(numbers) if _NUMBER in best else best
 

@@ -6,6 +6,7 @@ newsroom, then one far more populous; where it cannot be told which, none is nam
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bot.classify.cues import Cues, continues_list
@@ -105,14 +106,11 @@ class PlaceFinder:
             if commune is None:
                 continue
             cue = self._cues.strength(text, name.start, name.end, article=name.article)
-            if any(self._fits(commune, c.place) for c in beside):
-                cue = max(cue, _BY_CODE)
-            if any(self._fits(commune, w.place) for w in (*codes, *wide)):
-                cue += _FITS_WIDER
             if found and continues_list(spell, found[-1][0].end, name.start):
                 cue = max(cue, _IN_LIST)
-            if self._is_home(commune):
-                cue += _NEAR_HOME
+            cue += _BY_CODE * any(self._fits(commune, c.place) for c in beside)
+            cue += _FITS_WIDER * any(self._fits(commune, w.place) for w in (*codes, *wide))
+            cue += _NEAR_HOME * self._is_home(commune)
             if cue >= commune.hazard:
                 found.append((Found(commune.place, name.start, name.end), commune.population))
         return _without_compounds(found)
@@ -186,7 +184,7 @@ def _without_compounds(found: list[tuple[Found, int]]) -> list[Found]:
     """Two small communes side by side are one name of something else ("Prés-Saint-Jean")."""
     compound = {
         f.place.id
-        for (a, n), (b, m) in zip(found, found[1:], strict=False)
+        for (a, n), (b, m) in pairwise(found)
         if a.end == b.start and min(n, m) < _NEIGHBOURS_POPULATION
         for f in (a, b)
     }

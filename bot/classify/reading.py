@@ -42,7 +42,7 @@ class Reading:
     deciding: tuple[Hit, ...]
 
 
-def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int) -> Reading:
+def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int, named: bool) -> Reading:
     """Weigh the hits of one text.
 
     Args:
@@ -50,11 +50,13 @@ def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int
         folded: The text's words.
         at: When it was published, for dates in it; None if not known.
         places: How many places it names.
+        named: It names an operator; a fault told in English counts only then.
     """
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.rule.group, []).append(hit)
-    outage = _not_taken_back(groups.get("outage", []), groups.get("cancel", []))
+    faults = [*groups.get("outage", []), *(groups.get("english", []) if named else [])]
+    outage = _not_taken_back(faults, groups.get("cancel", []))
     recovery = _not_taken_back(groups.get("recovery", []), groups.get("unrecovery", []))
     noise, social, chronic = groups.get("noise", []), groups.get("social", []), groups.get("chronic", [])
     against = _sum(noise, share=_NOISE_SHARE)
