@@ -225,8 +225,7 @@ def _incident_facts(incident: Incident, operator: str, words: Facts) -> tuple[Fa
     word = words.operators_word(incident.silence, incident.statement)
     facts.append(Fact(operator or words.say("fact_operator"), word))
     if surge.by_source:
-        heard = ", ".join(f"{one_line(name)} {n}" for name, n in surge.by_source)
-        facts.append(Fact(words.say("fact_sources"), heard))
+        facts.append(Fact(words.say("fact_sources"), words.sources(surge.by_source)))
     return tuple(facts)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.domain.incidents import Draft, Incident, Silence, SilenceState, Statement, Surge
-from bot.domain.places import Level, PlaceCount
+from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import HealthState
 from bot.ports import SourceStatus
 from handlers._phrases import say
@@ -74,11 +74,15 @@ class Facts:
         return ", ".join(service_label(service, self.language) for service in incident.services)
 
     def places(self, places: Sequence[PlaceCount]) -> str:
-        """`Lille (59) 9, Mont-de-Marsan (40) 4, et 12 autres`."""
-        shown = [_place(count) for count in places[:_PLACES_SHOWN]]
+        """`Lille (59) : 9, Mont-de-Marsan (40) : 4, et 12 autres`."""
+        shown = [self.say("count", what=_place(count.place), n=count.n) for count in places[:_PLACES_SHOWN]]
         if rest := len(places) - len(shown):
             shown.append(self.say("and_other" if rest == 1 else "and_others", n=rest))
         return ", ".join(shown)
+
+    def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
+        """`x : 14, bluesky : 10`."""
+        return ", ".join(self.say("count", what=one_line(name), n=n) for name, n in by_source)
 
     def operators_word(self, silence: Silence, statement: Statement | None) -> str:
         """What the operator says, and its silence exactly in its state."""
@@ -146,7 +150,6 @@ def sparkline(counts: Sequence[int]) -> str:
     return "".join(_BARS[-(-n * (len(_BARS) - 1) // top)] for n in counts)
 
 
-def _place(count: PlaceCount) -> str:
-    place = count.place
+def _place(place: Place) -> str:
     beside = f" ({place.departement})" if place.departement and place.level is not Level.DEPARTEMENT else ""
-    return f"{one_line(place.name)}{beside} {count.n}"
+    return one_line(place.name) + beside
