@@ -42,7 +42,7 @@ async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen
     if answer.status != _OK:
         raise refused(answer)
     if not answer.body.strip():
-        raise unreadable(url, "an empty answer")
+        raise unreadable(url, "réponse vide")
     digest = blake2b(answer.body, digest_size=16).hexdigest()
     now = Seen(answer.headers.get("etag"), answer.headers.get("last-modified"), digest)
     return (None if digest == seen.digest else answer), now
@@ -51,12 +51,12 @@ async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen
 def refused(answer: Response) -> SourceError:
     """The error for an answer that is no document."""
     causes = {
-        401: "access refused (HTTP 401)",
-        403: "access refused (HTTP 403)",
-        404: "nothing at this address (HTTP 404)",
-        410: "nothing at this address any more (HTTP 410)",
+        401: "accès refusé (HTTP 401)",
+        403: "accès refusé (HTTP 403)",
+        404: "rien à cette adresse (HTTP 404)",
+        410: "plus rien à cette adresse (HTTP 410)",
     }
-    cause = causes.get(answer.status, f"unexpected answer (HTTP {answer.status})")
+    cause = causes.get(answer.status, f"réponse inattendue (HTTP {answer.status})")
     return SourceError(f"GET {place(answer.url)}: {cause}", state=HealthState.FAILING, reason=cause)
 
 

@@ -21,7 +21,7 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHON
 
 
 class ParseError(Exception):
-    """The document could not be parsed, for a reason in a few words."""
+    """The document could not be parsed; the text is for an editor."""
 
 
 class Parser:
@@ -60,7 +60,7 @@ class Parser:
                     data = await _exchange(self._process, msgspec.json.encode(job), body)
             except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
                 await self.close()
-                raise ParseError("a document too heavy to parse") from error
+                raise ParseError("document trop lourd à analyser") from error
             except BaseException:
                 await self.close()  # its answer would be taken for the next job's
                 raise
@@ -68,7 +68,7 @@ class Parser:
         try:
             return msgspec.json.decode(data, type=answer)
         except msgspec.ValidationError as error:
-            raise ParseError("a document the parser fails on") from error
+            raise ParseError("document impossible à analyser") from error
 
     async def close(self) -> None:
         """End the process; a later job starts another."""

@@ -45,7 +45,7 @@ _TROUBLE = re.compile(
     r"|outages?|disrupt\w+|unavailab\w+|impaired|elevated|errors?|failures?|failing|latency|issues?|delays?|down)\b"
 )
 _CLEAR = re.compile(
-    r"\b(?:aucune?|pas d['e]|pas de|no)\s?(?:\w+ ){0,2}(?:incident|panne|perturbation|coupure|interruption"
+    r"\b(?:aucune? |pas d'|pas de |no )(?:\w+ ){0,2}(?:incident|panne|perturbation|coupure|interruption"
     r"|dysfonctionnement|anomalie|probleme|issue|outage|disruption|problem)s?\b"
     r"|\b(?:fonctionne(?:nt)?|operating|operate) normal(?:ement|ly)\b|\btrafic normal\b"
     r"|\ball (?:systems|services)(?: are)? (?:operational|available|up)\b"

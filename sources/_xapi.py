@@ -89,19 +89,19 @@ class XApi:
         if status is not None and not _ok(status):
             return self._refused(status, getattr(response, "headers", {}))
         if isinstance(error, aiohttp.ClientError | TimeoutError | OSError) and status is None:
-            return self.error(HealthState.UNREACHABLE, f"no connection ({type(error).__name__})")
-        return self.error(HealthState.UNREADABLE, f"an answer we do not understand ({type(error).__name__})")
+            return self.error(HealthState.UNREACHABLE, f"connexion impossible ({type(error).__name__})")
+        return self.error(HealthState.UNREADABLE, f"réponse incompréhensible ({type(error).__name__})")
 
     def _refused(self, status: int, headers: Any) -> SourceError:  # noqa: ANN401 - a mapping of aiohttp's
         if status >= _SERVER_ERROR:
-            return self.error(HealthState.UNREACHABLE, f"server error (HTTP {status})")
+            return self.error(HealthState.UNREACHABLE, f"erreur du serveur (HTTP {status})")
         causes = {
-            401: (HealthState.FAILING, "the bearer token is refused (HTTP 401)"),
-            402: (HealthState.PAUSED, "no credit left at X (HTTP 402)"),
-            403: (HealthState.PAUSED, "X refuses: no credit, or not in this access level (HTTP 403)"),
-            429: (HealthState.FAILING, "X asks to slow down (HTTP 429)"),
+            401: (HealthState.FAILING, "jeton refusé (HTTP 401)"),
+            402: (HealthState.PAUSED, "plus de crédit chez X (HTTP 402)"),
+            403: (HealthState.PAUSED, "refus de X : crédit épuisé ou accès insuffisant (HTTP 403)"),
+            429: (HealthState.FAILING, "trop de requêtes (HTTP 429)"),
         }
-        state, cause = causes.get(status, (HealthState.FAILING, f"X refuses the request (HTTP {status})"))
+        state, cause = causes.get(status, (HealthState.FAILING, f"requête refusée par X (HTTP {status})"))
         wait = _PAUSE_SECONDS if state is HealthState.PAUSED else _wait(headers)
         return self.error(state, cause, retryable=status != 401, retry_after=wait)  # noqa: PLR2004 - HTTP's number
 

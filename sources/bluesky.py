@@ -117,8 +117,8 @@ class BlueskySource:
         async with aclosing(self._events(endpoint, _Cursor())) as events:
             async for event in events:
                 if event is not None:
-                    return f"{_host(endpoint)}: posts arrive"
-        raise _unreachable(endpoint, "no post arrived")
+                    return f"{_host(endpoint)} : des messages arrivent"
+        raise _unreachable(endpoint, "aucun message reçu")
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; a connection ends with its reader."""
@@ -170,7 +170,7 @@ class BlueskySource:
                             yield None
                             continue
                         if message.type is not aiohttp.WSMsgType.TEXT:
-                            raise _unreachable(endpoint, "the connection was closed")
+                            raise _unreachable(endpoint, "connexion fermée")
                         try:
                             event = msgspec.json.decode(message.data, type=_Event)
                         except msgspec.DecodeError:  # one odd record is a stranger's; a row of them is not our format
@@ -182,10 +182,10 @@ class BlueskySource:
                         yield event
                         heard_at = loop.time()
         except aiohttp.WSServerHandshakeError as error:
-            raise _unreachable(endpoint, f"refused the stream (HTTP {error.status})") from error
+            raise _unreachable(endpoint, f"flux refusé (HTTP {error.status})") from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise _unreachable(endpoint, f"no connection ({type(error).__name__})") from error
-        raise _unreachable(endpoint, f"silent for {self._settings.silence_seconds:g} s")
+            raise _unreachable(endpoint, f"connexion impossible ({type(error).__name__})") from error
+        raise _unreachable(endpoint, f"muet depuis {self._settings.silence_seconds:g} s")
 
     def _mention(self, event: _Event) -> Mention | None:
         commit = event.commit
@@ -221,5 +221,5 @@ def _unreachable(endpoint: str, cause: str) -> SourceError:
 
 
 def _unreadable(endpoint: str) -> SourceError:
-    cause = "not a stream of posts"
+    cause = "ce n’est pas un flux de messages"
     return SourceError(f"listen to {_host(endpoint)}: {cause}", state=HealthState.UNREADABLE, reason=cause)

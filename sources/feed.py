@@ -90,7 +90,7 @@ class FeedSource:
         """See `bot.ports.Source.check`."""
         answer, _ = await fetch(self._deps.http, self._settings.url, Seen())
         feed = await _parse(answer) if answer else None
-        return f"{feed.version}, {len(feed.entries)} entries" if feed else "nothing"
+        return f"{feed.version}, {len(feed.entries)} entrées" if feed else "rien"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""
@@ -133,9 +133,9 @@ async def _parse(answer: Response) -> _Feed:
     except ParseError as error:
         raise unreadable(answer.url, str(error)) from error
     if not feed.version:
-        raise unreadable(answer.url, "a page that is no feed")
+        raise unreadable(answer.url, "ce n’est pas un flux RSS ou Atom")
     if feed.broken and not feed.entries:
-        raise unreadable(answer.url, "a broken feed")
+        raise unreadable(answer.url, "flux illisible")
     return feed
 
 

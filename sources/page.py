@@ -92,7 +92,7 @@ class PageSource:
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
         answer, _ = await fetch(self._deps.http, self._settings.url, Seen())
-        return f"“{telling_sentence(await self._text(answer))[:80]}”" if answer else "nothing"
+        return f"« {telling_sentence(await self._text(answer))[:80]} »" if answer else "rien"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""
@@ -105,11 +105,11 @@ class PageSource:
         except ParseError as error:
             raise unreadable(answer.url, str(error)) from error
         if not page.found:
-            raise unreadable(answer.url, f"the page has no {self._settings.selector} any more")
+            raise unreadable(answer.url, f"la page n’a plus de « {self._settings.selector} »")
         if not page.text:
-            raise unreadable(answer.url, f"{self._settings.selector} is empty (perhaps filled by a script)")
+            raise unreadable(answer.url, f"« {self._settings.selector} » est vide (peut-être rempli par un script)")
         if len(page.text) < _STAND_IN_MAX_CHARS and _STAND_IN.search(fold(page.text)):
-            raise unreadable(answer.url, "an error page, a bot check or a parked domain")
+            raise unreadable(answer.url, "page d’erreur, contrôle anti-robot ou domaine en vente")
         return page.text
 
     def _entry(self, text: str, entry_id: str) -> StatusEntry:

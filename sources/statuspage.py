@@ -142,12 +142,14 @@ class StatuspageSource:
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
         told = []
+        name = ""
         for url in self._urls:
             answer, _ = await fetch(self._deps.http, url, Seen())
             if answer is not None:
                 document = _decode(url, answer.body)
-                told.append(f"{len(document.all_incidents)} incidents of {document.page.name}")
-        return ", ".join(told)
+                name = document.page.name
+                told.append(f"{len(document.all_incidents)} entrées")
+        return f"{name} : {', '.join(told)}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""
@@ -234,9 +236,9 @@ def _decode(url: str, body: bytes) -> _Document:
     try:
         document = msgspec.json.decode(body, type=_Document)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise unreadable(url, "not the JSON of a status page") from error
+        raise unreadable(url, "ce n’est pas le JSON d’une page d’état") from error
     if document.incidents is None and document.active_incidents is None:
-        raise unreadable(url, "a status page's JSON without its incidents")
+        raise unreadable(url, "page d’état sans ses incidents")
     return document
 
 

@@ -185,7 +185,7 @@ class XSource:
     async def check(self) -> str:
         """See `bot.ports.Source.check`: asks for the usage figures, which cost nothing."""
         answer = await self._api.ask(_usage, _UsageAnswer)
-        return f"token accepted, {answer.data.project_usage} of {answer.data.project_cap} posts used"
+        return f"jeton accepté, {answer.data.project_usage} messages lus sur {answer.data.project_cap}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""
@@ -219,8 +219,8 @@ class XSource:
 
     def _ceiling(self, ledger: Ledger) -> str:
         if ledger.month_eur + self._settings.count_eur > self._settings.monthly_eur:
-            return f"the month's ceiling of {self._settings.monthly_eur:.2f} € is reached"
-        return f"the day's ceiling of {self._settings.daily_eur:.2f} € is reached"
+            return f"plafond mensuel de {self._settings.monthly_eur:.2f} € atteint"
+        return f"plafond du jour de {self._settings.daily_eur:.2f} € atteint"
 
     # --- the two calls ---
 
@@ -239,7 +239,7 @@ class XSource:
         for row in answer.data:
             begin, stop = parse_time(row.start), parse_time(row.end)
             if begin is None or stop is None or stop <= begin:
-                raise self._api.error(HealthState.UNREADABLE, "an answer we do not understand")
+                raise self._api.error(HealthState.UNREADABLE, "réponse incompréhensible")
             seconds = round((stop - begin).total_seconds())
             tallies.append(Tally(self.name, operator, begin, seconds, row.tweet_count, now))
         return tallies, msgspec.structs.replace(

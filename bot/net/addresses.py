@@ -18,14 +18,14 @@ _ALSO_REFUSED = tuple(
 
 
 def refusal(address: str) -> str | None:
-    """Why a connection to an IP address is refused, or None if it is a public one.
+    """Why a connection to an IP address is refused (for an editor), or None if it is a public one.
 
     Args:
         address: An IPv4 or IPv6 address in text, a zone (`%eth0`) allowed.
     """
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        return f"{address} is an IPv4 address in disguise"
+        return f"{address} est une adresse IPv4 déguisée"
     if ip.is_multicast or not ip.is_global or any(ip in net for net in _ALSO_REFUSED if net.version == ip.version):
-        return f"{address} is not a public address"
+        return f"{address} n’est pas une adresse publique"
     return None

@@ -8,7 +8,7 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class BodyError(Exception):
-    """The body is too large, or not packed as its header says."""
+    """The body is too large, or not packed as its header says; the text is for an editor."""
 
 
 async def read_body(answer: aiohttp.ClientResponse, cap_bytes: int) -> bytes:
@@ -33,13 +33,13 @@ async def read_body(answer: aiohttp.ClientResponse, cap_bytes: int) -> bytes:
             try:
                 data = unpack.decompress(chunk, left + 1)
             except zlib.error as error:
-                raise BodyError(f"a body that is not {encoding}") from error
+                raise BodyError("réponse mal compressée") from error
         left -= len(data)
         if left < 0 or received > cap_bytes:
-            raise BodyError(f"a body over {cap_bytes // 1024} KiB")
+            raise BodyError(f"réponse de plus de {cap_bytes // 1024} Kio")
         parts.append(data)
     if unpack is not None and received and not unpack.eof:
-        raise BodyError(f"a {encoding} body cut short")
+        raise BodyError("réponse compressée incomplète")
     return b"".join(parts)
 
 
@@ -48,4 +48,4 @@ def _unpacker(encoding: str) -> "zlib._Decompress | None":
         return None
     if encoding in {"gzip", "x-gzip"}:
         return zlib.decompressobj(zlib.MAX_WBITS | 16)  # 16: a gzip header and checksum
-    raise BodyError(f"a body packed as {encoding[:20]}, which we did not ask for")
+    raise BodyError(f"réponse compressée d’une façon inconnue ({encoding[:20]})")

@@ -32,9 +32,9 @@ class _RefusedAddressError(OSError):
 def _public_socket(info: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, object]) -> socket.socket:
     """Make a socket for one resolved address; called after DNS, so a rebinding name is seen through."""
     family, kind, proto, _, address = info
-    why = refusal(str(address[0])) if isinstance(address, tuple) else "not an internet address"
+    why = refusal(str(address[0])) if isinstance(address, tuple) else "ce n’est pas une adresse Internet"
     if why is not None:
-        raise _RefusedAddressError(f"refused: {why}")
+        raise _RefusedAddressError(f"adresse refusée : {why}")
     return socket.socket(family, kind, proto)
 
 
@@ -60,17 +60,17 @@ class SafeHttp:
             async with asyncio.timeout(total_seconds):
                 return await self._follow(url, headers or {})
         except TimeoutError as error:
-            raise _unreachable(where, f"no whole answer within {total_seconds:g} s") from error
+            raise _unreachable(where, f"pas de réponse complète en {total_seconds:g} s") from error
         except BodyError as error:
             raise SourceError(f"GET {where}: {error}", state=HealthState.UNREADABLE, reason=str(error)) from error
         except aiohttp.ClientConnectorError as error:
             raise _unreachable(where, _connection_cause(error)) from error
         except aiohttp.ClientPayloadError as error:
-            raise _unreachable(where, "the answer broke off") from error
+            raise _unreachable(where, "réponse interrompue") from error
         except aiohttp.InvalidURL as error:
-            raise _unreachable(where, "no usable URL") from error
+            raise _unreachable(where, "adresse inutilisable") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _unreachable(where, f"connection failed ({type(error).__name__})") from error
+            raise _unreachable(where, f"échec de la connexion ({type(error).__name__})") from error
 
     async def close(self) -> None:
         """Close both sessions; the client may not be used after."""
@@ -81,7 +81,7 @@ class SafeHttp:
         for _ in range(MAX_REDIRECTS + 1):
             target = URL(url)
             if target.scheme not in {"http", "https"} or not target.host:
-                raise _unreachable(_where(url), "only http and https are read")
+                raise _unreachable(_where(url), "seuls http et https sont lus")
             async with self._session(target).get(target, headers=headers, allow_redirects=False) as answer:
                 location = answer.headers.get("Location")
                 if answer.status in _REDIRECTS and location:
@@ -91,7 +91,7 @@ class SafeHttp:
                 body = await read_body(answer, self._max_body_bytes)
                 named = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, named, body, url)
-        raise _unreachable(_where(url), f"more than {MAX_REDIRECTS} redirects")
+        raise _unreachable(_where(url), f"plus de {MAX_REDIRECTS} redirections")
 
     def _session(self, target: URL) -> aiohttp.ClientSession:
         private = bool({target.host, f"{target.host}:{target.port}"} & self._allow_private)
@@ -112,7 +112,7 @@ def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:
     if answer.status != _TOO_MANY_REQUESTS and answer.status < _SERVER_ERROR:
         return
     limited = answer.status == _TOO_MANY_REQUESTS
-    cause = "asked to slow down (HTTP 429)" if limited else f"server error (HTTP {answer.status})"
+    cause = "trop de requêtes (HTTP 429)" if limited else f"erreur du serveur (HTTP {answer.status})"
     raise SourceError(
         f"GET {where}: {cause}",
         state=HealthState.FAILING if limited else HealthState.UNREACHABLE,
@@ -151,11 +151,11 @@ def _unreachable(where: str, cause: str) -> SourceError:
 
 def _connection_cause(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "no such host"
+        return "nom de domaine introuvable"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "its certificate or encryption is not valid"
+        return "certificat ou chiffrement invalide"
     cause = error.os_error
-    return str(cause) if isinstance(cause, _RefusedAddressError) else "no connection"
+    return str(cause) if isinstance(cause, _RefusedAddressError) else "connexion impossible"
 
 
 def _where(url: str) -> str:

@@ -76,12 +76,12 @@ def test_retry_after_as_a_date_is_measured_by_the_servers_own_clock() -> None:
 async def test_a_dripped_body_ends_at_the_total_timeout(pages: StatusPages, http: SafeHttp) -> None:
     pages.put_drip("/feed")
     error = await error_of(http, pages.url("/feed"), total_seconds=0.3)
-    assert (error.state, error.reason) == (HealthState.UNREACHABLE, "no whole answer within 0.3 s")
+    assert (error.state, error.reason) == (HealthState.UNREACHABLE, "pas de réponse complète en 0.3 s")
 
 
 async def test_a_truncated_body_is_no_body(pages: StatusPages, http: SafeHttp) -> None:
     pages.put_truncated("/feed", b"<rss/>" * 100)
-    assert (await error_of(http, pages.url("/feed"))).reason == "the answer broke off"
+    assert (await error_of(http, pages.url("/feed"))).reason == "réponse interrompue"
 
 
 async def test_a_dropped_connection_is_unreachable(pages: StatusPages, http: SafeHttp) -> None:
@@ -92,7 +92,7 @@ async def test_a_dropped_connection_is_unreachable(pages: StatusPages, http: Saf
 async def test_a_gzip_bomb_stops_at_the_cap(pages: StatusPages, http: SafeHttp) -> None:
     pages.put_bomb("/feed", 200 * 1024 * 1024)
     error = await error_of(http, pages.url("/feed"))
-    assert (error.state, error.reason) == (HealthState.UNREADABLE, "a body over 5120 KiB")
+    assert (error.state, error.reason) == (HealthState.UNREADABLE, "réponse de plus de 5120 Kio")
 
 
 async def test_a_packed_body_is_unpacked_up_to_the_cap_itself(pages: StatusPages, http: SafeHttp) -> None:
@@ -114,7 +114,7 @@ async def test_three_redirects_are_followed_and_no_fourth(pages: StatusPages, ht
     pages.put_redirect("/1", "/2")
     pages.put_redirect("/0", "/1")
     assert (await http.get(pages.url("/1"))).url == pages.url("/end")
-    assert (await error_of(http, pages.url("/0"))).reason == "more than 3 redirects"
+    assert (await error_of(http, pages.url("/0"))).reason == "plus de 3 redirections"
     pages.put_redirect("/loop", "/loop")
     assert (await error_of(http, pages.url("/loop"))).state is HealthState.UNREACHABLE
     assert pages.served.count("/loop") == 4
@@ -138,7 +138,7 @@ async def test_a_redirect_to_a_private_address_is_refused(pages: StatusPages, ht
     pages.put_redirect("/feed", target.format(port=pages.port))
     error = await error_of(http, pages.url("/feed"))
     assert error.state is HealthState.UNREACHABLE
-    causes = ("not a public address", "in disguise", "only http", "no usable URL")
+    causes = ("n’est pas une adresse publique", "déguisée", "seuls http", "inutilisable")
     assert any(cause in error.reason for cause in causes), error.reason
     assert "/secret" not in pages.served
 
@@ -146,7 +146,7 @@ async def test_a_redirect_to_a_private_address_is_refused(pages: StatusPages, ht
 async def test_a_private_host_is_read_only_when_allowed(pages: StatusPages) -> None:
     pages.put("/feed", b"<rss/>")
     strict = SafeHttp("Vigie")
-    assert "not a public address" in (await error_of(strict, pages.url("/feed"))).reason
+    assert "n’est pas une adresse publique" in (await error_of(strict, pages.url("/feed"))).reason
     await strict.close()
     allowed = SafeHttp("Vigie", frozenset({"127.0.0.1"}))
     assert (await allowed.get(pages.url("/feed"))).status == 200
@@ -166,5 +166,5 @@ async def test_an_unusable_url_is_an_error_not_a_crash(http: SafeHttp, url: str)
 
 async def test_nobody_listening_is_unreachable() -> None:
     allowed = SafeHttp("Vigie", frozenset({"127.0.0.1"}))
-    assert (await error_of(allowed, "http://127.0.0.1:9/feed")).reason == "no connection"
+    assert (await error_of(allowed, "http://127.0.0.1:9/feed")).reason == "connexion impossible"
     await allowed.close()

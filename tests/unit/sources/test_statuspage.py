@@ -1,0 +1,116 @@
+"""Status pages' JSON in its shapes: entries from incidents, never from the page's own verdict."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.domain.operators import Service
+from bot.domain.signals import EntryState, StatusEntry
+from bot.ports import Reading
+from sources.statuspage import Settings, StatuspageSource, create
+from tests.emulators.statuspages import StatusPages, status_pages
+from tests.fakes.source_world import NOW, SourceWorld, read_once
+
+DATA = Path(__file__).parents[2] / "data" / "statuspage"
+SUMMARY, INCIDENTS, INSTATUS = ((DATA / f"{name}.json").read_text() for name in ("summary", "incidents", "instatus"))
+
+
+class Setting:
+    def __init__(self, pages: StatusPages) -> None:
+        self.pages = pages
+        self.world = SourceWorld()
+        self.source = self.make()
+
+    def make(self, path: str = "", **more: object) -> StatuspageSource:
+        url = self.pages.url(path)
+        settings = Settings.model_validate({"kind": "statuspage", "operator": "orange", "url": url} | more)
+        return create(settings, self.world.deps)
+
+    async def read(
+        self, summary: str, incidents: str, cursor: str | None = None
+    ) -> tuple[dict[str, StatusEntry], Reading]:
+        self.pages.put("/api/v2/summary.json", summary, "application/json")
+        self.pages.put("/api/v2/incidents.json", incidents, "application/json")
+        reading = await read_once(self.source, cursor)
+        return {entry.id: entry for entry in reading.events if isinstance(entry, StatusEntry)}, reading
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    async with status_pages() as pages:
+        made = Setting(pages)
+        yield made
+        await made.world.http.real.close()
+
+
+async def test_incidents_maintenances_and_lone_components(setting: Setting) -> None:
+    entries, _ = await setting.read(SUMMARY, INCIDENTS)
+    assert {key: entry.state for key, entry in entries.items()} == {
+        "inc2": EntryState.IDENTIFIED,  # though the page says that all systems are operational
+        "inc1": EntryState.RESOLVED,
+        "inc0": EntryState.RESOLVED,
+        "m1": EntryState.SCHEDULED,
+        "component:c2": EntryState.INVESTIGATING,  # broken, and no incident speaks of it
+    }
+    entry = entries["inc2"]
+    assert (entry.title, entry.body) == ("Accès perturbés", "L'origine du problème est identifiée.")
+    assert entry.published_at == datetime(2026, 3, 2, 8, 40, tzinfo=UTC)  # of its latest update
+    assert entry.url == "https://stspg.example/inc2"
+    assert entries["component:c2"].title == "Réseau mobile : panne partielle"
+    assert entries["inc0"].published_at == datetime(2019, 2, 20, 19, 40, 58, 586000, tzinfo=UTC)
+    assert all(entry.published_at <= NOW for entry in entries.values())
+
+
+async def test_components_and_their_groups_name_services(setting: Setting) -> None:
+    words = {"messagerie": "mail", "mobile": "mobile", "télévision": "tv"}
+    setting.source = setting.make(service_words=words, services=["internet"])
+    entries, _ = await setting.read(SUMMARY, INCIDENTS)
+    assert entries["inc2"].services == (Service.MAIL,)  # its component is « Webmail », of the group « Messagerie »
+    assert entries["inc1"].services == (Service.TV,)
+    assert entries["component:c2"].services == (Service.MOBILE,)
+    assert entries["m1"].services == (Service.INTERNET,)
+
+
+async def test_only_the_document_that_changed_is_told(setting: Setting) -> None:
+    _, first = await setting.read(SUMMARY, INCIDENTS)
+    entries, _ = await setting.read(
+        SUMMARY, INCIDENTS.replace('"status": "identified"', '"status": "resolved"', 1), first.cursor
+    )
+    assert entries["inc2"].state is EntryState.RESOLVED
+    assert "m1" not in entries
+
+
+async def test_a_component_that_works_again_is_told_once(setting: Setting) -> None:
+    _, reading = await setting.read(SUMMARY, INCIDENTS)
+    whole = SUMMARY.replace(
+        '"partial_outage", "updated_at": "2026-03-02T06:30', '"operational", "updated_at": "2026-03-02T07:30'
+    )
+    entries, reading = await setting.read(whole, INCIDENTS, reading.cursor)
+    assert entries["component:c2"].state is EntryState.RESOLVED
+    assert entries["component:c2"].published_at == datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
+    entries, _ = await setting.read(whole.replace("Entretien", "Travaux"), INCIDENTS, reading.cursor)
+    assert "component:c2" not in entries
+
+
+async def test_an_incident_that_vanishes_is_not_resolved(setting: Setting) -> None:
+    _, reading = await setting.read(SUMMARY, INCIDENTS)
+    empty = '{"page": {"name": "Opérateur Exemple"}, "incidents": []}'
+    entries, _ = await setting.read(empty, empty, reading.cursor)
+    assert entries == {}
+
+
+async def test_one_document_at_an_address_of_its_own(setting: Setting) -> None:
+    setting.pages.put("/summary.json", INSTATUS, "application/json")
+    source = setting.make("/summary.json")
+    reading = await read_once(source)
+    [entry] = [event for event in reading.events if isinstance(event, StatusEntry)]
+    assert (entry.title, entry.state) == ("Messages en retard", EntryState.IDENTIFIED)  # the page says UP
+    assert entry.published_at == datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+    assert setting.pages.served == ["/summary.json"]
+
+
+async def test_a_check_counts_incidents(setting: Setting) -> None:
+    await setting.read(SUMMARY, INCIDENTS)
+    assert await setting.source.check() == "Opérateur Exemple : 2 entrées, 3 entrées"

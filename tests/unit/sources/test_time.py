@@ -1,0 +1,45 @@
+"""Times as strangers write them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sources._time import believable, parse_time
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [
+        ("2026-03-02T08:30:00Z", "08:30"),
+        ("2026-03-02T09:30:00.123+01:00", "08:30"),
+        ("2026-03-02 08:30:00", "08:30"),  # no zone: UTC
+        ("Mon, 02 Mar 2026 08:30:00 GMT", "08:30"),
+        ("Mon, 02 Mar 2026 01:30:00 PDT", "08:30"),
+        ("Mon, 02 Mar 2026 09:30:00 CET", "08:30"),
+        ("Mon, 02 Mar 2026 10:30:00 CEST", "08:30"),
+        ("Mon, 02 Mar 2026 08:30:00 Z", "08:30"),
+        ("02/03/2026 08:30", "08:30"),
+        ("02/03/2026 à 08h30", "08:30"),
+        ("02/03/2026", "00:00"),
+    ],
+)
+def test_understood(text: str, hour: str) -> None:
+    when = parse_time(text)
+    assert when is not None
+    assert when.tzinfo is UTC
+    assert when.strftime("%Y-%m-%d %H:%M") == f"2026-03-02 {hour}"
+
+
+@pytest.mark.parametrize("text", [None, "", "hier", "31/31/2026", "0001-01-01T00:00:00+14:00", "Mon, 99 Mar 2026"])
+def test_not_a_time(text: str | None) -> None:
+    assert parse_time(text) is None
+
+
+def test_what_can_be_true() -> None:
+    assert believable(NOW, NOW)
+    assert believable(NOW - timedelta(days=3650), NOW)
+    assert not believable(NOW + timedelta(seconds=1), NOW)
+    assert not believable(datetime(1970, 1, 1, tzinfo=UTC), NOW)
+    assert not believable(None, NOW)

@@ -1,0 +1,87 @@
+"""States read from an operator's words: in both languages, in each shape of channel, and never a false « résolu »."""
+
+import pytest
+
+from bot.domain.signals import EntryState
+from sources._words import read_state, telling_sentence
+
+INVESTIGATING, IDENTIFIED, MONITORING = EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING
+RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "state"),
+    [
+        # Titles that carry the state.
+        ("[Résolu] Panne mobile", "Nous rencontrons actuellement un incident.", RESOLVED),
+        ("Résolu : panne mobile", "", RESOLVED),
+        ("Panne mobile (terminée)", "", RESOLVED),
+        ("Panne mobile - rétablie", "", RESOLVED),
+        ("Service is operating normally: [RESOLVED] Increased API errors", "We are investigating.", RESOLVED),
+        ("Service is operating normally: Instance connectivity", "", RESOLVED),
+        ("Service disruption: Instance connectivity", "", INVESTIGATING),
+        ("Maintenance programmée du réseau fibre", "Le service sera interrompu puis rétabli.", SCHEDULED),
+        ("Scheduled maintenance: database", "", SCHEDULED),
+        ("Travaux planifiés", "Coupure prévue cette nuit.", SCHEDULED),
+        ("Maintenance du webmail", "La maintenance est terminée.", RESOLVED),
+        # The updates of a Statuspage entry, newest first; the title knows nothing.
+        ("Panne", "Mar 2, 08:41 UTC\nResolved - Tout fonctionne.\nMar 2, 07:00 UTC\nInvestigating - x", RESOLVED),
+        ("Panne", "Mar 2, 08:41 UTC\nResolved -\nOn March 2 errors were seen.", RESOLVED),
+        ("Panne", "Update - We continue.\nMonitoring - A fix is in place.\nInvestigating - x", MONITORING),
+        ("Panne", "Mise à jour - Nous continuons.\nIdentifié - Un routeur.\nEnquête - x", IDENTIFIED),
+        ("Maintenance", "Completed - Done.\nIn progress - Now.\nScheduled - Soon.", RESOLVED),
+        ("Maintenance", "In progress - Now.\nScheduled - Soon.", SCHEDULED),
+        # Prose.
+        ("Panne mobile", "Le service est désormais rétabli.", RESOLVED),
+        ("Panne mobile", "Retour à la normale à 10 h.", RESOLVED),
+        ("Panne mobile", "L'incident est clos.", RESOLVED),
+        ("", "The issue has been resolved and the service is operating normally.", RESOLVED),
+        ("Panne mobile", "Le service sera rétabli à 18 h.", INVESTIGATING),
+        ("Panne mobile", "Retour à la normale prévu vers 18 h.", INVESTIGATING),
+        ("Panne mobile", "Le service n'est pas encore rétabli.", INVESTIGATING),
+        ("Panne mobile", "Incident non résolu à cette heure.", INVESTIGATING),
+        ("Panne mobile", "Le réseau est partiellement rétabli.", MONITORING),
+        ("Panne mobile", "Le rétablissement est progressif.", MONITORING),
+        ("Panne mobile", "A fix has been implemented and we are monitoring the results.", MONITORING),
+        ("Panne mobile", "L'origine de la panne est identifiée.", IDENTIFIED),
+        ("Panne mobile", "Nos équipes sont mobilisées.", IDENTIFIED),
+        ("Panne mobile", "The issue has been identified and a fix is being implemented.", IDENTIFIED),
+        ("Panne mobile", "", INVESTIGATING),
+        ("", "We are investigating elevated error rates.", INVESTIGATING),
+        ("", "Des clients subissent des coupures depuis 8 h.", INVESTIGATING),
+        ("Aucun incident en cours", "", RESOLVED),
+        ("All systems operational", "", RESOLVED),
+        # The latest of timed updates, whichever way they are listed.
+        ("Panne", "08h10 : incident en cours.\n10h20 : le service est rétabli.", RESOLVED),
+        ("Panne", "10h20 : le service est rétabli.\n08h10 : incident en cours.", RESOLVED),
+        ("Panne", "11h00 : nouvelle coupure en cours.\n10h20 : le service est rétabli.", INVESTIGATING),
+        ("Panne", "02/03 à 23:50 : incident en cours.\n03/03 à 00:40 : le service est rétabli.", RESOLVED),
+        # What is about something else.
+        ("Notre nouvelle boutique", "Venez nous voir.", UNKNOWN),
+        ("Que faire en cas de panne ?", "Comment signaler un incident.", UNKNOWN),
+        ("", "", UNKNOWN),
+    ],
+)
+def test_states(title: str, body: str, state: EntryState) -> None:
+    assert read_state(title, body) is state
+
+
+def test_a_mere_word_is_not_enough_on_a_page() -> None:
+    assert read_state("", "Assistance\nPannes et incidents\nSignaler une panne", nouns=False) is UNKNOWN
+    assert read_state("", "Assistance\nUn incident est en cours", nouns=False) is INVESTIGATING
+
+
+def test_accents_case_and_typography_do_not_matter() -> None:
+    assert read_state("", "L’ORIGINE DE LA PANNE EST IDENTIFIEE") is IDENTIFIED
+
+
+def test_the_telling_sentence_is_the_one_with_the_news() -> None:
+    text = "État du réseau\nBonjour. Un incident est en cours à Mâcon. Merci de votre patience."
+    assert telling_sentence(text) == "Un incident est en cours à Mâcon."
+    assert telling_sentence("Bienvenue. Bonne visite.") == "Bienvenue."
+    assert telling_sentence("") == ""
+
+
+def test_reading_a_long_text_takes_no_time() -> None:
+    for unit in ("est ", "a ete ", "nos equipes ", "maintenance ", "1/1/", "retabli ", "\n", "[", "10h"):
+        read_state(unit * 200, unit * 50_000)  # a pattern that backtracks would hang here (the suite has a timeout)
