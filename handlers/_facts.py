@@ -74,15 +74,15 @@ class Facts:
         return ", ".join(service_label(service, self.language) for service in incident.services)
 
     def places(self, places: Sequence[PlaceCount]) -> str:
-        """`Lille (59) : 9, Mont-de-Marsan (40) : 4, et 12 autres`."""
-        shown = [self.say("count", what=_place(count.place), n=count.n) for count in places[:_PLACES_SHOWN]]
+        """`Lille (59) 9, Mont-de-Marsan (40) 4, et 12 autres`."""
+        shown = [f"{_place(count.place)} {count.n}" for count in places[:_PLACES_SHOWN]]
         if rest := len(places) - len(shown):
             shown.append(self.say("and_other" if rest == 1 else "and_others", n=rest))
         return ", ".join(shown)
 
     def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
         """`x : 14, bluesky : 10`."""
-        return ", ".join(self.say("count", what=one_line(name), n=n) for name, n in by_source)
+        return ", ".join(self.say("from_source", source=one_line(name), n=n) for name, n in by_source)
 
     def operators_word(self, silence: Silence, statement: Statement | None) -> str:
         """What the operator says, and its silence exactly in its state."""

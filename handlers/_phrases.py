@@ -64,7 +64,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "rarity_years": ("un tel pic se voit moins d’une fois par an", "a peak like this comes less than once a year"),
     "first_report": ("premier signalement à {time}", "first report at {time}"),
     "first_entry": ("annonce de l’opérateur à {time}", "operator’s entry at {time}"),
-    "count": ("{what} : {n}", "{what}: {n}"),
+    "from_source": ("{source} : {n}", "{source}: {n}"),
     "and_others": ("et {n} autres", "and {n} more"),
     "and_other": ("et 1 autre", "and 1 more"),
     "professional": ("{n} signalements", "{n} reports"),

@@ -79,7 +79,7 @@ class TestDraftCard:
             "Signalements": "24 entre 8 h 05 et 8 h 25 · habituellement 2 · × 12",
             "Depuis": "premier signalement à 8 h 05",
             "Services": "messagerie",
-            "Lieux": "Lille (59) : 9, Mont-de-Marsan (40) : 4",
+            "Lieux": "Lille (59) 9, Mont-de-Marsan (40) 4",
             "Orange": "rien sur sa page depuis 8 h 05 (dernière vérification à 8 h 24)",
             "Sources": "bluesky : 24",
         }
@@ -123,7 +123,7 @@ class TestDraftCard:
         draft = make_draft()
         places = tuple(PlaceCount(Place(f"5{n:04}", Level.COMMUNE, f"Ville-{n}", "50"), 1) for n in range(18))
         shown = facts(french(replace(draft, incident=replace(draft.incident, places=places))))["Lieux"]
-        assert shown.startswith("Ville-0 (50) : 1, ")
+        assert shown.startswith("Ville-0 (50) 1, ")
         assert shown.endswith(", et 12 autres")
 
     def test_no_ratio_to_less_than_one_report(self) -> None:
