@@ -47,7 +47,13 @@ _STEPS = {
     ),
     "send": ("envoi", "sending", "voir les droits du bot dans le salon", "see the bot's permissions in the channel"),
 }
-_NEEDED = ("view_channel", "send_messages", "embed_links", "read_message_history")
+# permission: its name in Discord's French and English settings
+_NEEDED = {
+    "view_channel": ("Voir le salon", "View Channel"),
+    "send_messages": ("Envoyer des messages", "Send Messages"),
+    "embed_links": ("Intégrer des liens", "Embed Links"),
+    "read_message_history": ("Voir les anciens messages", "Read Message History"),
+}
 
 
 async def check_room(
@@ -63,7 +69,7 @@ async def check_room(
     step = "bot"
 
     def add(detail: str, *, ok: bool = True) -> None:
-        name, remedy = _STEPS[step][0 if french else 1], _STEPS[step][2 if french else 3]
+        name, remedy = _STEPS[step][not french], _STEPS[step][2 + (not french)]
         rows.append(Check(name, ok=ok, detail=detail, remedy="" if ok else remedy))
 
     try:
@@ -83,15 +89,17 @@ async def check_room(
         step = "permissions"
         async with room.calling(step):
             may = channel.permissions_for(await guild.fetch_member(client.user.id if client.user else 0))
-        missing = [name for name in _NEEDED if not getattr(may, name)]
-        add(", ".join(missing or _NEEDED), ok=not missing)
+        missing = [names[not french] for name, names in _NEEDED.items() if not getattr(may, name)]
+        lacking = ("manquent : " if french else "missing: ") + ", ".join(missing)
+        add(lacking if missing else "lire et écrire" if french else "read and write", ok=not missing)
         if editor_roles is not None:
             step = "roles"
             found = [(number, guild.get_role(number)) for number in editor_roles]
             add(", ".join(role.name if role else f"{number} ?" for number, role in found), ok=all(r for _, r in found))
             step = "commands"
             async with room.calling(step):
-                add(str(len(await client.http.get_guild_commands(client.application_id or 0, guild.id))))
+                known = await client.http.get_guild_commands(client.application_id or 0, guild.id)
+            add(f"{len(known)} installées" if french else f"{len(known)} installed")
         if send:
             step = "send"
             text = "Essai de la vigie : ce message prouve qu’elle peut écrire ici."

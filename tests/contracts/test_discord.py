@@ -22,6 +22,7 @@ from bot.ports import DestinationDeps, Handler, Outcome, OutcomeKind, Target
 from handlers import discord
 from handlers.targets import discord_channel
 from tests.emulators.discord import DiscordEmulator, Exchange, visible
+from tests.emulators.discord_world import HISTORY, SEND, VIEW
 from tests.fakes.desk import MORNING, FakeDesk, FakeInbox, make_draft
 
 DESK, PUBLIC, ELSEWHERE = 600_000_000_000_000_001, 600_000_000_000_000_002, 600_000_000_000_000_003
@@ -114,7 +115,7 @@ async def test_a_card_arrives_with_its_buttons_and_can_be_sent_without_listening
         remote = await handler.send(delivery(make_draft(3)), repeated=False)
     (message,) = dc.messages()
     assert remote == f"{DESK}:{message['id']}"
-    for words in ("À DÉCIDER", "Orange : la messagerie semble en panne", "Lille (59) 9", "Approuver", "Écarter"):
+    for words in ("À DÉCIDER", "Orange : la messagerie semble en panne", "Lille", "Approuver", "Écarter"):
         assert words in visible(message)
     ids = [button["custom_id"] for button in message["components"][0]["components"]]
     assert ids == ["vigie:approve:3:1", "vigie:edit:3:1", "vigie:dismiss:3:1"]
@@ -878,23 +879,23 @@ async def test_check_reads_only_and_names_what_works(dc: DiscordEmulator) -> Non
 
 
 @pytest.mark.parametrize(
-    ("settings", "permissions", "failing"),
+    ("settings", "permissions", "failing", "detail"),
     [
-        ({"token": "another"}, None, "bot"),
-        ({"channel": 42}, None, "salon"),
-        ({}, 1 << 10, "droits"),
-        ({"editor_roles": [42]}, None, "rôles d’édition"),
-        ({"guild": 42}, None, "serveur"),
+        ({"token": "another"}, None, "bot", "Discord refuses the token"),
+        ({"channel": 42}, None, "salon", "absent du serveur"),
+        ({}, VIEW | SEND | HISTORY, "droits", "manquent : Intégrer des liens"),
+        ({"editor_roles": [42]}, None, "rôles d’édition", "42 ?"),
+        ({"guild": 42}, None, "serveur", "HTTP 404: Unknown Guild"),
     ],
 )
 async def test_check_says_what_is_wrong_and_what_to_do(
-    dc: DiscordEmulator, settings: dict[str, Any], permissions: int | None, failing: str
+    dc: DiscordEmulator, settings: dict[str, Any], permissions: int | None, failing: str, detail: str
 ) -> None:
     dc.world.permissions = dc.world.permissions if permissions is None else permissions
     handler = made(dc, **settings)
     (row,) = [row for row in await handler.check(send=False) if not row.ok]
     await handler.close()
-    assert row.what == failing
+    assert (row.what, row.detail) == (failing, detail)
     assert row.remedy
 
 
