@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -32,8 +33,12 @@ class WriterLock:
             pid = os.read(file, 20).decode().strip() or "unknown"
             os.close(file)
             raise StoreError(f"store: {store}: another bot (pid {pid}) is using it") from None
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(file)
+            raise StoreError(f"store: {store}: cannot be locked: {error.strerror}") from error
+        with suppress(OSError):  # on a full disk the lock holds all the same, but cannot tell whose it is
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode())
         return cls(file)
 
     def free(self) -> None:

@@ -44,7 +44,7 @@ signals = Table(
     Column("digest", String, nullable=False),
     Column("value", Text),
     Column("classification", Text),
-    Index("signals_kind", "kind", "operator", "at"),
+    Index("signals_kind", "kind", "at"),
 )
 
 # A post that names two operators is two reports. `url` stands apart from the value, so that it can be dropped.

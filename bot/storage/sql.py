@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, or_, select, tuple_
 
@@ -19,6 +20,8 @@ from bot.storage.lock import WriterLock
 from bot.storage.runs import lines
 from bot.storage.schema import cursors, decisions, deliveries, drafts, health, incidents, reports, signals, snapshots
 from bot.storage.values import OPEN, UNDELIVERED
+
+_T = TypeVar("_T")
 
 _KEYS_AT_ONCE = 500  # SQLite before 3.32 takes 999 parameters in a statement
 
@@ -71,18 +74,18 @@ class SqlStore:
 
     async def apply(self, changes: Changes) -> None:
         """See `Store.apply`."""
-        if self._read_only:
-            raise StoreError(f"store: {self._path}: opened for reading only")
         if changes:
-            async with self._writing:
-                await self._database.write(lambda connection: writes.apply(connection, changes))
+            await self._write(lambda connection: writes.apply(connection, changes))
 
     async def purge(self, before: datetime) -> int:
         """See `Store.purge`."""
+        return await self._write(lambda connection: writes.purge(connection, before))
+
+    async def _write(self, work: Callable[[Connection], _T]) -> _T:
         if self._read_only:
             raise StoreError(f"store: {self._path}: opened for reading only")
         async with self._writing:
-            return await self._database.write(lambda connection: writes.purge(connection, before))
+            return await self._database.write(work)
 
     async def load(self, ended_after: datetime) -> Loaded:
         """See `Store.load`."""

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text),
         sa.Column("classification", sa.Text),
     )
-    op.create_index("signals_kind", "signals", ["kind", "operator", "at"])
+    op.create_index("signals_kind", "signals", ["kind", "at"])
     op.create_table(
         "reports",
         sa.Column("source", sa.String, primary_key=True),
