@@ -12,9 +12,12 @@ _TAIL = " lang:fr -is:retweet"
 
 def default_query(operator: Operator) -> str:
     """Posts in French that name an operator and use a word of outages; as many of its names as fit."""
-    names = dict.fromkeys((operator.name, *operator.aliases, *(word for _, words in operator.brands for word in words)))
+    names = {
+        name.casefold(): name
+        for name in (operator.name, *operator.aliases, *(alias for _, aliases in operator.brands for alias in aliases))
+    }
     chosen: list[str] = []
-    for name in names:
+    for name in names.values():
         quoted = f'"{name}"' if not name.isalnum() else name
         if len(f"({' OR '.join([*chosen, quoted])}) {_OUTAGE_WORDS}{_TAIL}") > MAX_QUERY_CHARS:
             break

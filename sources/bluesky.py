@@ -1,7 +1,7 @@
 """What people write on Bluesky, from the public Jetstream: free, without a key, and seconds after they wrote it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -95,7 +95,7 @@ class BlueskySource:
         self._deps = deps
         self._endpoints = cycle(settings.endpoints)
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+    async def read(self, cursor: str | None) -> AsyncGenerator[Reading]:
         """See `bot.ports.Source.read`: for ever, until every instance in turn has failed."""
         loop = asyncio.get_running_loop()
         failures = 0

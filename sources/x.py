@@ -193,14 +193,18 @@ class XSource:
 
     # --- what is due, and what it may cost ---
 
-    def _may_search(self, operator: str, ledger: Ledger) -> bool:
-        """Whether posts of an operator are worth their price now, and there is money for the fewest one can ask for."""
+    def _search_budget(self, operator: str, ledger: Ledger) -> float:
+        """What posts of an operator may cost now, in euros."""
         left = self._left(ledger)
-        if not self._deps.surging(operator):
-            if not self._settings.calm_search_daily_eur:
-                return False
-            left = min(left, self._settings.calm_search_daily_eur - ledger.calm_eur)
-        return left >= self._search_eur(_MIN_POSTS)
+        if self._deps.surging(operator):
+            return left
+        return min(left, self._settings.calm_search_daily_eur - ledger.calm_eur)
+
+    def _may_search(self, operator: str, ledger: Ledger) -> bool:
+        """Whether there is money for the fewest posts one can ask for; never in calm unless the settings say so."""
+        if not self._deps.surging(operator) and not self._settings.calm_search_daily_eur:
+            return False
+        return self._search_budget(operator, ledger) >= self._search_eur(_MIN_POSTS)
 
     def _count_span(self, operator: str, state: _Cursor, now: datetime) -> tuple[datetime, datetime] | None:
         """From where to where an operator is to be counted now, or None if it is not due."""
@@ -250,7 +254,7 @@ class XSource:
         if not self._may_search(operator, state.ledger):  # an earlier search of this read took what was left
             return [], state
         price = self._settings.post_eur
-        affordable = int(self._left(state.ledger) / price + 1e-9) if price else _MAX_POSTS
+        affordable = int(self._search_budget(operator, state.ledger) / price + 1e-9) if price else _MAX_POSTS
         newest = state.newest.get(operator)
         since: dict[str, Any] = {"start_time": now - _LOOK_BACK}
         if newest is not None and now - newest.at < _LOOK_BACK:

@@ -1,0 +1,203 @@
+"""The public stream: what we want of it, in small batches, from where we stopped, over instances that fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.signals import HealthState, Mention
+from bot.errors import SourceError
+from bot.ports import Reading
+from sources.bluesky import BlueskySource, Settings, create
+from tests.emulators.jetstream import Jetstream, jetstream, post
+from tests.fakes.source_world import NOW, SourceWorld
+
+NOW_US = int(NOW.timestamp()) * 1_000_000
+
+
+def at(seconds: float) -> int:
+    """Microseconds of the stream, `seconds` after the tests' now."""
+    return NOW_US + int(seconds * 1_000_000)
+
+
+def instant(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+class Setting:
+    def __init__(self, stream: Jetstream) -> None:
+        self.stream = stream
+        self.world = SourceWorld()
+        self.source = self.make()
+
+    def make(self, **more: Any) -> BlueskySource:
+        settings = {"endpoints": [self.stream.url], "batch_seconds": 0.05, "quiet_seconds": 0.2, "silence_seconds": 2.0}
+        return create(Settings.model_validate({"kind": "bluesky"} | settings | more), self.world.deps)
+
+    async def readings(self, count: int, cursor: str | None = None) -> list[Reading]:
+        """The first so many Readings."""
+        taken: list[Reading] = []
+        async with asyncio.timeout(5), aclosing(self.source.read(cursor)) as stream:
+            async for reading in stream:
+                taken.append(reading)
+                if len(taken) == count:
+                    break
+        return taken
+
+    async def mentions(self, *events: Any) -> list[Mention]:
+        """What becomes of these events, read from the stream's beginning; a last post shows that all were read."""
+        self.stream.events = [*events, post(at(900), "orange, fin", rkey="last")]
+        found: list[Mention] = []
+        async with asyncio.timeout(5), aclosing(self.source.read('{"time_us": 1}')) as stream:
+            async for reading in stream:
+                found += [event for event in reading.events if isinstance(event, Mention)]
+                if found and found[-1].id.endswith("/last"):
+                    break
+        return found[:-1]
+
+    async def failure(self, cursor: str | None = None) -> SourceError:
+        with pytest.raises(SourceError) as caught:
+            await self.readings(1000, cursor)
+        return caught.value
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    async with jetstream() as stream:
+        made = Setting(stream)
+        yield made
+        await made.source.close()
+        await made.world.http.real.close()
+
+
+async def test_a_post_becomes_a_mention(setting: Setting) -> None:
+    event = post(at(-5), "Panne Orange à Mâcon", rkey="3k", did="did:plc:abc", createdAt="2026-03-02T08:59:50.000Z")
+    [mention] = await setting.mentions(event)
+    assert mention == Mention(
+        source="bluesky",
+        id="at://did:plc:abc/app.bsky.feed.post/3k",
+        author="did:plc:abc",
+        text="Panne Orange à Mâcon",
+        published_at=instant(-10),
+        seen_at=NOW,
+        url="https://bsky.app/profile/did:plc:abc/post/3k",
+    )
+
+
+async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
+    deleted = post(at(1), "orange")
+    deleted["commit"] = {"operation": "delete", "collection": "app.bsky.feed.post", "rkey": "x"}
+    like = post(at(2), "orange")
+    like["commit"]["collection"] = "app.bsky.feed.like"
+    account = {"did": "did:plc:a", "time_us": at(3), "kind": "account", "account": {"active": True}}
+    found = await setting.mentions(
+        deleted,
+        like,
+        account,
+        post(at(4), "rien à voir"),
+        post(at(5), "orange in english", langs=["en"]),
+        "not JSON",
+        post(at(6), "orange, langs of an odd type", langs="fr"),
+        post(at(7), "orange sans langue", langs=[]),
+        post(at(8), "orange bilingue", langs=["en", "fr-FR"]),
+    )
+    assert [mention.text for mention in found] == ["orange sans langue", "orange bilingue"]
+
+
+async def test_a_clock_ahead_or_broken_is_set_to_the_streams(setting: Setting) -> None:
+    found = await setting.mentions(
+        post(at(1), "orange 1", createdAt="2096-01-01T00:00:00Z"),
+        post(at(2), "orange 2", createdAt="hier"),
+        post(at(3), "orange 3"),
+        post(at(4), "orange 4", createdAt="1970-01-01T00:00:00Z"),
+    )
+    assert [mention.published_at for mention in found] == [instant(1), instant(2), instant(3), instant(4)]
+
+
+async def test_quiet_is_told_with_progress(setting: Setting) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(setting.readings(1))
+        while not setting.stream.queries:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await setting.stream.emit(post(at(1), "rien"), post(at(2), "rien"))
+    [first] = reading.result()
+    assert first.events == ()
+    assert first.complete_to == instant(2)
+    assert first.cursor == f'{{"time_us":{at(2)}}}'
+    assert first.heard_from is None
+    assert "cursor" not in setting.stream.queries[0]
+
+
+async def test_a_dead_silence_is_told_and_then_an_error(setting: Setting) -> None:
+    setting.source = setting.make(silence_seconds=0.5)
+    error = await setting.failure()
+    assert (error.state, error.reason) == (HealthState.UNREACHABLE, "muet depuis 0.5 s")
+
+
+async def test_a_restart_resumes_at_the_cursor_and_repeats_the_boundary(setting: Setting) -> None:
+    setting.stream.events = [post(at(n), f"orange {n}") for n in range(4)]
+    [reading] = await setting.readings(1, f'{{"time_us": {at(2)}}}')
+    assert [event.text for event in reading.events if isinstance(event, Mention)] == ["orange 2", "orange 3"]
+    assert reading.heard_from == instant(2)
+    assert setting.stream.queries[0]["cursor"] == str(at(2))
+
+
+async def test_a_gap_longer_than_the_stream_remembers_is_not_claimed(setting: Setting) -> None:
+    setting.stream.events = [post(at(1), "orange")]
+    [reading] = await setting.readings(1, f'{{"time_us": {at(-25 * 3600)}}}')
+    assert reading.heard_from is None
+
+
+async def test_a_dropped_connection_goes_on_at_the_next_instance(setting: Setting) -> None:
+    async with jetstream() as other:
+        setting.source = setting.make(endpoints=[setting.stream.url, other.url])
+        setting.stream.events = [post(at(1), "orange 1")]
+        other.events = [post(at(1), "orange 1"), post(at(2), "orange 2")]
+        texts = []
+        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
+            async for reading in stream:
+                texts += [event.text for event in reading.events if isinstance(event, Mention)]
+                if texts == ["orange 1"]:
+                    await setting.stream.drop()
+                if texts[-1:] == ["orange 2"]:
+                    break
+        assert texts == ["orange 1", "orange 1", "orange 2"]
+        assert other.queries[0]["cursor"] == str(at(1))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
+async def test_when_every_instance_refuses_it_is_unreachable(setting: Setting, status: int) -> None:
+    setting.stream.refuse_with = status
+    setting.source = setting.make(endpoints=[setting.stream.url, setting.stream.url])
+    error = await setting.failure()
+    assert (error.state, error.reason) == (HealthState.UNREACHABLE, f"flux refusé (HTTP {status})")
+    assert len(setting.stream.queries) == 2
+
+
+async def test_a_stream_of_something_else_is_unreadable(setting: Setting) -> None:
+    setting.stream.events = ["<html>"] * 30
+    assert (await setting.failure('{"time_us": 1}')).state is HealthState.UNREADABLE
+
+
+async def test_nobody_there_is_unreachable(setting: Setting) -> None:
+    setting.source = setting.make(endpoints=["ws://127.0.0.1:9/subscribe"])
+    assert (await setting.failure()).state is HealthState.UNREACHABLE
+
+
+async def test_a_check_waits_for_one_post(setting: Setting) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        check = tasks.create_task(setting.source.check())
+        while not setting.stream.queries:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        await setting.stream.emit(post(at(1), "rien"))
+    assert check.result() == "127.0.0.1 : des messages arrivent"
+
+
+async def test_it_says_what_it_is(setting: Setting) -> None:
+    assert (setting.source.kind, setting.source.operator, setting.source.hears) == ("bluesky", None, True)
+    assert setting.source.interval == timedelta(0)

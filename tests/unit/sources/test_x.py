@@ -1,0 +1,301 @@
+"""X: counts become tallies, posts are read only when a surge or the budget allows, and the ceiling holds."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.domain.operators import Operator, Service
+from bot.domain.signals import HealthState, Mention, Tally
+from bot.errors import ConfigError, SourceError
+from bot.ports import Reading
+from sources._ledger import Ledger
+from sources._xquery import default_query
+from sources.x import Settings, XSource, create
+from tests.emulators.x import TOKEN, X, x_api
+from tests.fakes.source_world import NOW, ORANGE, SourceWorld, failure, read_once
+
+
+class Setting:
+    def __init__(self, api: X) -> None:
+        self.api = api
+        self.world = SourceWorld()
+        self.source = self.make()
+        self._made = [self.source]
+
+    def make(self, **more: Any) -> XSource:
+        values = {"kind": "x", "bearer_token": TOKEN, "operators": ["orange"], "endpoint": self.api.url}
+        return create(Settings.model_validate(values | more), self.world.deps)
+
+    def use(self, **more: Any) -> None:
+        self.source = self.make(**more)
+        self._made.append(self.source)
+
+    async def read(self, cursor: str | None = None) -> Reading:
+        return await read_once(self.source, cursor)
+
+    async def until_failure(self, most_reads: int) -> tuple[SourceError, str | None]:
+        """Read every quarter of an hour until it fails, as it does when a ceiling is reached."""
+        cursor = None
+        for _ in range(most_reads):
+            try:
+                async for reading in self.source.read(cursor):
+                    cursor = reading.cursor or cursor
+            except SourceError as error:
+                return error, cursor
+            self.world.clock.move_to(self.world.clock.now() + timedelta(minutes=15))
+        raise AssertionError("it never failed")
+
+    def calls(self, what: str) -> int:
+        return sum(path.endswith(what) for path, _ in self.api.calls)
+
+    async def close(self) -> None:
+        for source in self._made:
+            await source.close()
+        await self.world.http.real.close()
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    async with x_api() as api:
+        made = Setting(api)
+        yield made
+        await made.close()
+
+
+def mentions(reading: Reading) -> list[Mention]:
+    return [event for event in reading.events if isinstance(event, Mention)]
+
+
+def tallies(reading: Reading) -> list[Tally]:
+    return [event for event in reading.events if isinstance(event, Tally)]
+
+
+async def test_counts_become_tallies_by_the_minute(setting: Setting) -> None:
+    reading = await setting.read()
+    found = tallies(reading)
+    assert len(found) == len(reading.events) == 15
+    assert found[0] == Tally("x", "orange", datetime(2026, 3, 2, 8, 44, tzinfo=UTC), 60, 3, NOW)
+    assert found[-1].start == datetime(2026, 3, 2, 8, 58, tzinfo=UTC)
+    assert reading.complete_to == datetime(2026, 3, 2, 8, 59, tzinfo=UTC)  # X counts up to half a minute ago
+
+
+async def test_counts_by_the_hour(setting: Setting) -> None:
+    setting.use(granularity="hour")
+    [tally] = tallies(await setting.read())
+    assert (tally.start, tally.seconds) == (datetime(2026, 3, 2, 7, 0, tzinfo=UTC), 3600)
+
+
+async def test_counts_are_asked_every_interval_only_and_leave_no_gap(setting: Setting) -> None:
+    reading = await setting.read()
+    cursor = reading.cursor
+    setting.world.clock.move_to(NOW + timedelta(minutes=5))
+    assert (await setting.read(cursor)).events == ()
+    assert setting.calls("counts/recent") == 1
+    setting.world.clock.move_to(NOW + timedelta(minutes=40))
+    later = tallies(await setting.read(cursor))
+    assert later[0].start == tallies(reading)[-1].start + timedelta(minutes=1)
+    assert len(later) == 40
+
+
+async def test_a_long_gap_is_not_paid_for_beyond_a_day(setting: Setting) -> None:
+    cursor = (await setting.read()).cursor
+    setting.world.clock.move_to(NOW + timedelta(days=5))
+    assert len(tallies(await setting.read(cursor))) == 24 * 60
+
+
+async def test_a_tally_never_gives_mentions_without_a_surge(setting: Setting) -> None:
+    setting.api.post(1, "Orange en panne", "2026-03-02T08:58:00Z")
+    assert mentions(await setting.read()) == []
+    assert setting.calls("search/recent") == 0
+
+
+async def test_a_surge_is_searched_each_post_once(setting: Setting) -> None:
+    setting.world.surges.add("orange")
+    setting.api.post(1, "trop vieux", "2026-03-02T07:00:00Z")
+    setting.api.post(20, "Orange en panne à Mâcon", "2026-03-02T08:58:00Z", author="77")
+    setting.api.post(21, "ici aussi, Orange HS", "2096-03-02T08:59:00Z")
+    reading = await setting.read()
+    first, second = mentions(reading)
+    assert first == Mention(
+        source="x",
+        id="20",
+        author="77",
+        text="Orange en panne à Mâcon",
+        published_at=datetime(2026, 3, 2, 8, 58, tzinfo=UTC),
+        seen_at=NOW,
+        url="https://x.com/i/status/20",
+        operator_hint="orange",
+    )
+    assert second.published_at == NOW  # their clock is ahead
+    setting.world.clock.move_to(NOW + timedelta(minutes=5))
+    setting.api.post(22, "toujours en panne chez Orange", "2026-03-02T09:03:00Z")
+    assert [mention.id for mention in mentions(await setting.read(reading.cursor))] == ["22"]
+
+
+async def test_a_calm_search_has_a_budget_of_its_own(setting: Setting) -> None:
+    setting.use(calm_search_daily_eur=0.08, interval=timedelta(minutes=5))
+    for number in range(1, 60):
+        setting.api.post(number, f"Orange en panne {number}", "2026-03-02T08:59:00Z")
+    reading = await setting.read()
+    assert len(mentions(reading)) == 16  # 0.08 € at 0.005 €
+    assert mentions(await setting.read(reading.cursor)) == []
+
+
+async def test_the_daily_ceiling_pauses_until_tomorrow(setting: Setting) -> None:
+    setting.use(daily_eur=0.02)
+    error, cursor = await setting.until_failure(10)
+    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond du jour de 0.02 € atteint")
+    assert error.retry_after == pytest.approx(14 * 3600, abs=1)  # it is 10 o'clock UTC
+    assert setting.api.spent_eur == pytest.approx(0.02)
+    setting.world.clock.move_to(NOW + timedelta(days=1))
+    assert tallies(await setting.read(cursor))
+
+
+async def test_the_monthly_ceiling_holds_over_days(setting: Setting) -> None:
+    setting.use(monthly_eur=0.01)
+    _, cursor = await setting.until_failure(10)
+    setting.world.clock.move_to(NOW + timedelta(days=2))
+    error = await failure(setting.source, cursor)
+    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond mensuel de 0.01 € atteint")
+    setting.world.clock.move_to(NOW + timedelta(days=31))
+    assert tallies(await setting.read(cursor))
+
+
+async def test_a_surge_never_spends_beyond_the_ceiling(setting: Setting) -> None:
+    setting.use(daily_eur=0.30, posts_per_search=100)
+    setting.world.surges.add("orange")
+    for number in range(1, 500):
+        setting.api.post(number, f"Orange en panne {number}", "2026-03-02T08:59:00Z")
+    await setting.until_failure(10)
+    assert setting.api.spent_eur <= 0.30
+
+
+async def test_a_crash_after_paying_does_not_make_it_forget(setting: Setting) -> None:
+    setting.use(daily_eur=0.02)
+    cursor: str | None = None
+    for _ in range(20):  # each run dies right after its first answer, before that is stored
+        source = setting.make(daily_eur=0.02)
+        readings = source.read(cursor)
+        try:
+            stored = await anext(readings)
+            cursor = stored.cursor or cursor
+            await anext(readings, None)
+        except SourceError as error:
+            assert error.state is HealthState.PAUSED  # noqa: PT017 - some runs end so, some not
+        finally:
+            await source.close()
+    assert setting.api.spent_eur <= 0.02 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "retryable", "retry_after"),
+    [
+        (400, HealthState.FAILING, True, None),
+        (401, HealthState.FAILING, False, None),
+        (402, HealthState.PAUSED, True, 3600.0),
+        (403, HealthState.PAUSED, True, 3600.0),
+        (404, HealthState.FAILING, True, None),
+        (429, HealthState.FAILING, True, None),
+        (500, HealthState.UNREACHABLE, True, None),
+        (503, HealthState.UNREACHABLE, True, None),
+    ],
+)
+@pytest.mark.parametrize("html", [False, True])
+async def test_refusals(
+    setting: Setting, status: int, state: HealthState, retryable: bool, retry_after: float | None, html: bool
+) -> None:
+    setting.api.fail_status, setting.api.fail_html = status, html
+    error = await failure(setting.source)
+    assert (error.state, error.retryable, error.retry_after) == (state, retryable, retry_after)
+    assert f"HTTP {status}" in error.reason
+    assert TOKEN not in f"{error} {error.reason}"
+
+
+async def test_a_rate_limit_says_how_long_to_wait(setting: Setting) -> None:
+    setting.api.fail_status = 429
+    date = "Mon, 02 Mar 2026 09:00:00 GMT"
+    setting.api.fail_headers = {"x-rate-limit-reset": str(int(NOW.timestamp()) + 77), "Date": date}
+    assert (await failure(setting.source)).retry_after == 77.0
+    setting.api.fail_headers = {"Retry-After": "12"}
+    assert (await failure(setting.source)).retry_after == 12.0
+
+
+async def test_a_failure_costs_nothing_when_nothing_was_charged(setting: Setting) -> None:
+    setting.use(daily_eur=0.02)
+    setting.api.fail_status = 403
+    _, cursor = await setting.until_failure(1)
+    for _ in range(10):
+        await failure(setting.source, cursor)
+    setting.api.fail_status = None
+    assert tallies(await setting.read(cursor))
+
+
+async def test_what_was_read_before_a_failure_is_handed_over(setting: Setting) -> None:
+    setting.world.surges.add("orange")
+    setting.api.post(20, "Orange en panne", "2026-03-02T08:58:00Z")
+    setting.use(queries={"orange": "orange"})
+    setting.api.fail_path = "/2/tweets/counts/recent"
+    setting.api.fail_status = 503
+    readings = setting.source.read(None)
+    assert [(await anext(readings)).events, [mention.id for mention in mentions(await anext(readings))]] == [(), ["20"]]
+    with pytest.raises(SourceError, match="HTTP 503"):
+        await anext(readings)
+
+
+async def test_nobody_there_is_unreachable(setting: Setting) -> None:
+    setting.use(endpoint="http://127.0.0.1:9")
+    assert (await failure(setting.source)).state is HealthState.UNREACHABLE
+
+
+async def test_a_wrong_token_is_told(setting: Setting) -> None:
+    setting.use(bearer_token="wrong")
+    error = await failure(setting.source)
+    assert (error.state, error.reason) == (HealthState.FAILING, "jeton refusé (HTTP 401)")
+
+
+async def test_a_check_pays_nothing(setting: Setting) -> None:
+    assert await setting.source.check() == "jeton accepté, 120 messages lus sur 2000000"
+    assert setting.api.spent_eur == 0
+    assert [path for path, _ in setting.api.calls] == ["/2/usage/tweets"]
+
+
+async def test_a_cursor_of_another_version_is_none(setting: Setting) -> None:
+    assert tallies(await setting.read('{"ledger": 3}'))
+
+
+def test_it_says_what_it_is() -> None:
+    settings = Settings(kind="x", bearer_token=SecretStr("t"), operators=("orange",))
+    assert "SecretStr('**" in repr(settings)
+    source = create(settings, SourceWorld().deps)
+    assert (source.kind, source.operator, source.hears) == ("x", None, True)
+
+
+def test_settings_that_cannot_work_are_refused() -> None:
+    values: dict[str, Any] = {"kind": "x", "name": "my-x", "bearer_token": "t", "operators": ["nobody"]}
+    with pytest.raises(ConfigError, match="my-x: operators: nobody"):
+        create(Settings.model_validate(values), SourceWorld().deps)
+    values |= {"operators": ["orange"], "queries": {"orange": "x" * 513}}
+    with pytest.raises(ConfigError, match=r"queries\.orange: must be at most 512"):
+        create(Settings.model_validate(values), SourceWorld().deps)
+
+
+def test_a_query_is_made_of_names_and_words_of_outages() -> None:
+    query = default_query(ORANGE)
+    assert query.startswith("(orange OR sosh) (panne OR")
+    assert query.endswith(" lang:fr -is:retweet")
+    many = Operator("m", "Multi Nom", (Service.WEB,), aliases=tuple(f"alias numero {n}" for n in range(99)))
+    assert '("Multi Nom" OR "alias numero 0"' in default_query(many)
+    assert len(default_query(many)) <= 512
+
+
+def test_a_ledger_begins_anew_each_day_and_month() -> None:
+    ledger = Ledger().at(NOW).plus(1.0).plus(0.5, calm=True)
+    assert (ledger.day_eur, ledger.month_eur, ledger.calm_eur) == (1.5, 1.5, 0.5)
+    assert ledger.at(NOW + timedelta(hours=1)) == ledger
+    assert ledger.at(NOW + timedelta(days=1)) == Ledger("2026-03-03", 0.0, 1.5, 0.0)
+    assert ledger.at(NOW + timedelta(days=31)) == Ledger("2026-04-02")
+    assert ledger.left(2.0, 30.0) == 0.5
+    assert ledger.left(2.0, 1.0) == 0.0
