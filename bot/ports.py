@@ -287,10 +287,15 @@ class DestinationSettings(AdapterSettings):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a destination may be written to; the outbox keeps to it (transport time)."""
+    """How fast a destination may be written to; the outbox keeps to it (transport time).
+
+    Attributes:
+        old_edit_seconds: Time between two edits of a message older than an hour, where the platform limits them.
+    """
 
     per_second: float
     per_minute: float
+    old_edit_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def build_core(
             (name for name, kind, hears in sources if hears and kind != "replay"),
             (name for name, kind, _ in sources if kind == "replay"),
         ),
-        roster=Roster([(name, kind) for name, kind, _ in sources]),
+        roster=Roster([(name, kind) for name, kind, _ in sources if kind != "replay"]),
         drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone)),
         announcements=announcements,
         operators=operators,

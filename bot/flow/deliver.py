@@ -26,10 +26,8 @@ _BACKOFF_SECONDS = 2.0  # after the first failure, doubling
 _BACKOFF_LIMIT_SECONDS = 300.0
 _STORE_SECONDS = 1.0  # until a store that refuses is asked again
 _IDLE_SECONDS = 30.0
-# An edit rings no bell, and Discord limits edits of messages older than an hour: few of the young, fewer of the old.
-_EDIT_EVERY = timedelta(seconds=15)
+_EDIT_EVERY = timedelta(seconds=5)  # an edit rings no bell: a later one says it as well
 _OLD_CARD = timedelta(hours=1)
-_OLD_EDIT_EVERY = timedelta(minutes=5)
 _WINDOW_SECONDS = 60.0
 
 
@@ -82,6 +80,7 @@ class Outbox:
         self._pacer = _Pacer(destination.pace)
         self._stirred = newsroom.waker()
         self._edited: dict[str, datetime] = {}
+        self._carded: dict[str, datetime] = {}
         self._complained = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -115,20 +114,21 @@ class Outbox:
             if item.kind is DeliveryKind.EDIT and newest[item.incident] != item.id:
                 await self._journal(replace(item, state=DeliveryState.FAILED, error="a later edit says it"))
                 continue
-            due = max(item.next_try_at or now, await self._edit_due(item, now))
+            due = max(item.next_try_at or now, self._edit_due(item, now))
             if due <= now:
                 return item, 0.0
-            waiting.add(item.incident)
+            if item.kind is not DeliveryKind.EDIT:  # what rings never waits for what does not
+                waiting.add(item.incident)
             wait = min(wait, (due - now).total_seconds())
         return None, wait
 
-    async def _edit_due(self, item: Delivery, now: datetime) -> datetime:
-        edited = self._edited.get(item.incident or "")
+    def _edit_due(self, item: Delivery, now: datetime) -> datetime:
+        incident = item.incident or ""
+        edited = self._edited.get(incident)
         if item.kind is not DeliveryKind.EDIT or edited is None:
             return now
-        card = await self._newsroom.store.card(self._to.name, item.incident or "")
-        old = card is not None and item.created_at - card.created_at > _OLD_CARD
-        return edited + (_OLD_EDIT_EVERY if old else _EDIT_EVERY)
+        old = now - self._carded.get(incident, item.created_at) > _OLD_CARD
+        return edited + (max(_EDIT_EVERY, timedelta(seconds=self._to.pace.old_edit_seconds)) if old else _EDIT_EVERY)
 
     async def _deliver(self, item: Delivery) -> None:
         repeated = item.state is DeliveryState.SENDING  # begun before, never confirmed
@@ -161,6 +161,8 @@ class Outbox:
         self._complained = False
         if item.kind is DeliveryKind.EDIT and item.incident:
             self._edited[item.incident] = self._wall.now()
+        if item.kind is DeliveryKind.CARD and item.incident:
+            self._carded[item.incident] = self._wall.now()
         if item.kind is DeliveryKind.ALERT and item.incident:
             left = await self._newsroom.store.undelivered()
             if not any(other.kind is DeliveryKind.ALERT and other.incident == item.incident for other in left):

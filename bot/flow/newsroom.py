@@ -296,7 +296,7 @@ class Newsroom:
         if bucket % _HOUR == 0:
             self._ears.forget(now)
             self.cases.forget(now)
-        if self._snapshots and (bucket % _SNAPSHOT_EVERY == 0 or self._batch.drafts):
+        if self._snapshots and bucket % _SNAPSHOT_EVERY == 0:
             self._batch.snapshot = self.watch.snapshot()
 
     def _announce(self, now: datetime) -> None:
@@ -306,8 +306,13 @@ class Newsroom:
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 
     def _emit(self, before: Draft | None, draft: Draft) -> None:
-        """A new revision: kept, and sent to everyone it concerns, in the transaction of what caused it."""
+        """A new revision: kept, and sent to everyone it concerns, in the transaction of what caused it.
+
+        The alarm behind it is kept along: a restart must not take an open incident for a calm one.
+        """
         self._batch.drafts.append(draft)
+        if self._snapshots:
+            self._batch.snapshot = self.watch.snapshot()
         self._batch.incidents[draft.incident.id] = draft.incident
         fresh = publish.is_fresh(before, draft)
         self._batch.deliveries.extend(publish.for_draft(draft, self.outlets.rooms, fresh_card=fresh))

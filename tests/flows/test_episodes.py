@@ -167,7 +167,8 @@ def test_an_editors_text_is_what_is_published_and_stays() -> None:
 
 
 def test_claim_and_hold_give_no_line() -> None:
-    assert kinds(outage().decides("08:10", "claim").decides("08:11", "hold").until("08:12").run()) == ["draft"]
+    day = quiet_morning().surge("08:00", 8, 6).decides("08:07", "claim").decides("08:08", "hold")
+    assert kinds(day.until("08:10").run()) == ["draft"]
 
 
 def test_a_dismissed_incident_stays_silent() -> None:

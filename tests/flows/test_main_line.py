@@ -80,9 +80,7 @@ async def test_from_the_first_post_to_the_resolved_notice(tmp_path: Path) -> Non
         assert not has_button(edited)
 
         telegram.say(DESK, EDITOR, "/status orange")
-        status = await telegram.wait_message(
-            lambda message: message.chat.id == DESK and message.reply_to is None and message is not card, timeout=5
-        )
+        status = await telegram.wait_message(lambda message: "24 heures" in message.text, timeout=5)
         assert "Orange" in status.text
         slash = await discord.slash("status", {"operator": "orange"}, discord.editor)
         assert "Orange" in str(slash.__dict__ if hasattr(slash, "__dict__") else slash)
@@ -132,6 +130,7 @@ async def test_a_press_after_kill_and_restart_still_counts(tmp_path: Path) -> No
         bot = await newsroom.start()
         card = await newsroom.telegram.wait_message(card_of, timeout=30)
         discord_card = await newsroom.discord.wait_message(has_button, timeout=20)
+        await asyncio.sleep(0.3)  # the card is confirmed in the journal; a kill before that is the soak's matter
         await bot.stop(signal.SIGKILL)
 
         press = newsroom.telegram.press(card, "Approuver", EDITOR)  # nobody is there to hear it yet
@@ -143,10 +142,10 @@ async def test_a_press_after_kill_and_restart_still_counts(tmp_path: Path) -> No
             lambda message: message["id"] == discord_card["id"] and not has_button(message), timeout=40
         )
         assert await again.stop() == 0
-        cards = [message for message in newsroom.telegram.messages(DESK) if "Approuver" in str(message.buttons)]
+        cards = [message for message in newsroom.telegram.messages(DESK) if "N° 1" in message.text]
         assert len(newsroom.telegram.messages(CHANNEL)) == 1
         assert len(newsroom.discord.messages(PUBLIC_DISCORD)) == 1
-        assert len(cards) <= 1
+        assert len(cards) == 1
 
 
 async def test_sigterm_stops_within_five_seconds_in_the_middle_of_it(tmp_path: Path) -> None:

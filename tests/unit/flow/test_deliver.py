@@ -173,7 +173,7 @@ async def test_edits_of_one_card_keep_their_distance() -> None:
             await newsroom.tell([edit(revision)])
             await asyncio.sleep(1)
         await asyncio.sleep(60)
-    assert len(room.got) <= 1 + 1 + 60 / 15 + 1
+    assert len(room.got) <= 1 + 1 + 60 / 5 + 1
     assert room.got[-1][0].id == "i/61/edit/room"
 
 
