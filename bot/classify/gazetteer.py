@@ -5,7 +5,7 @@ A commune stays one line of text until it is asked for; names and postal codes p
 
 import gzip
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ class Commune:
     Attributes:
         hazard: How strong a cue its name needs to be read as a place: 0 none, 4 its number or postal code beside it.
         position: (latitude, longitude) in degrees, or None.
+        meant: People mean this one by the name, unless something else says otherwise.
     """
 
     place: Place
@@ -29,6 +30,7 @@ class Commune:
     population: int
     hazard: float
     position: tuple[float, float] | None
+    meant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ class Gazetteer:
         place = Place(insee, Level.COMMUNE, name, dep)
         return Commune(place, region, int(population), float(hazard), position)
 
+    def communes(self) -> Iterator[Commune]:
+        """Every commune, by lookup key."""
+        return map(self._commune, range(len(self._rows)))
+
     def by_insee(self, insee: str) -> Commune | None:
         """A commune by its INSEE code."""
         n = self._by_insee.get(insee)
@@ -107,9 +113,7 @@ class Gazetteer:
         return place, place.level is Level.DEPARTEMENT and bool(self._needs_cue[place.id[1:]])
 
     def named(self, name: str) -> list[Commune]:
-        """Communes that bear a name (a lookup key), or the one it is short for or a nickname of."""
-        if name in self.nicknames and (n := self._by_insee.get(self.nicknames[name])) is not None:
-            return [replace(self._commune(n), hazard=0.0)]
+        """Communes that bear a name (a lookup key), or that it is short for or a nickname of."""
         n = self._by_key.get(name)
         found = []
         while n is not None and n < len(self._rows) and self._rows[n].startswith(name + "\t"):
@@ -118,6 +122,9 @@ class Gazetteer:
         if name in self._short:
             insee, hazard = self._short[name]
             found.append(replace(self._commune(self._by_insee[insee]), hazard=hazard))
+        if name in self.nicknames and (meant := self.by_insee(self.nicknames[name])):
+            found = [c for c in found if c.place.id != meant.place.id]
+            found.append(replace(meant, hazard=0.0, meant=True))
         return found
 
     def communes_in(self, spell: list[str]) -> list[Name]:

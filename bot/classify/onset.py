@@ -9,6 +9,7 @@ from bot.domain.signals import Onset
 _FRESH_HOURS = 80.0  # "about three days" (the contract), and the morning after
 _TODAY_HOURS = 24.0
 _NOW_HOURS = 2.0
+_THAT_DAY_HOURS = 6.0  # a date says no hour: some time of that day
 _UNSAID_DATE_HOURS = 24.0 * 14  # a date without the post's own time: people give dates when it has been long
 
 _UNIT_HOURS = {
@@ -61,7 +62,7 @@ def date_hours(said: list[str], at: datetime | None) -> float:
     day = at
     for _ in range(370):
         if day.day == numbers[0] and month in {None, day.month}:
-            return max((at - day).total_seconds() / 3600, 1.0)
+            return _THAT_DAY_HOURS + (at - day).total_seconds() / 3600
         day -= timedelta(days=1)
     return _UNSAID_DATE_HOURS
 

@@ -98,17 +98,16 @@ class PlaceFinder:
             blocked.update(range(f.start, f.end))
         found: list[tuple[Found, int]] = []
         for name in names:
-            if not blocked.isdisjoint(range(name.start, name.end)):
-                continue
             beside = [c for c in codes if -1 <= c.start - name.end <= 1 or -1 <= name.start - c.end <= 1]
             namesakes = _as_spelled(self._gazetteer.named(name.key), text.raw[name.start : name.end])
             commune = self._which(namesakes, beside, [*codes, *wide])
-            if commune is None:
+            coded = commune is not None and any(self._fits(commune, c.place) for c in beside)
+            if commune is None or not (coded or blocked.isdisjoint(range(name.start, name.end))):
                 continue
             cue = self._cues.strength(text, name.start, name.end, article=name.article)
             if found and continues_list(spell, found[-1][0].end, name.start):
                 cue = max(cue, _IN_LIST)
-            cue += _BY_CODE * any(self._fits(commune, c.place) for c in beside)
+            cue += _BY_CODE * coded
             cue += _FITS_WIDER * any(self._fits(commune, w.place) for w in (*codes, *wide))
             cue += _NEAR_HOME * self._is_home(commune)
             if cue >= commune.hazard:
@@ -117,13 +116,13 @@ class PlaceFinder:
 
     def _which(self, communes: list[Commune], beside: list[Found], anywhere: list[Found]) -> Commune | None:
         """The namesake that the text means; None when it cannot be told."""
-        communes = sorted(communes, key=lambda c: -c.population)
+        communes = sorted(communes, key=lambda c: (not c.meant, -c.population))
         for hints in (beside, anywhere):
             if fitting := [c for c in communes if any(self._fits(c, h.place) for h in hints)]:
                 return fitting[0]
         if near := [c for c in communes if self._is_home(c) and c.population * _FAR_LARGER > communes[0].population]:
             return near[0]
-        if len(communes) > 1 and communes[0].population < _DOMINANT * communes[1].population:
+        if len(communes) > 1 and not communes[0].meant and communes[0].population < _DOMINANT * communes[1].population:
             return None
         return communes[0] if communes else None
 
