@@ -3,12 +3,15 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from pydantic import Field, SecretStr, model_validator
 
 from bot import wiring
@@ -261,6 +264,18 @@ def test_hostile_files_are_errors_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             load(path, {})
         assert "\n" not in str(caught.value)
+
+
+@hypothesis.given(st.data())
+def test_whatever_the_file_holds_it_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "config.toml"
+    whole = everything().encode()
+    cut = data.draw(st.integers(0, len(whole)))
+    path.write_bytes(whole[:cut] + data.draw(st.binary(max_size=8)) + whole[cut + data.draw(st.integers(0, 4)) :])
+    with suppress(ConfigError):
+        load(path, {})
 
 
 # --- adapters' blocks --------------------------------------------------------------------------------------------

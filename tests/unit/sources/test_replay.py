@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.clock import ManualClock
@@ -211,6 +213,21 @@ def test_an_error_is_one_printable_line() -> None:
     with pytest.raises(InputError) as caught:
         list(parse([line(r'"\n[31m": 1')], "s"))
     assert str(caught.value).isprintable()
+
+
+@hypothesis.given(
+    st.lists(st.sampled_from([line.encode() for line in EVERY_KIND.read_text("utf-8").splitlines()]), max_size=3),
+    st.data(),
+)
+def test_whatever_a_file_holds_the_error_is_one_printable_line(lines: list[bytes], data: st.DataObject) -> None:
+    whole = b"\n".join(lines)
+    cut = data.draw(st.integers(0, len(whole)))
+    broken = whole[:cut] + data.draw(st.binary(max_size=8)) + whole[cut + data.draw(st.integers(0, 4)) :]
+    try:
+        for found in parse(broken.split(b"\n"), "s"):
+            assert found.at.tzinfo is UTC
+    except InputError as error:
+        assert str(error).isprintable()  # noqa: PT017 - most broken files are errors, some are not
 
 
 def test_no_line_at_all_is_an_error() -> None:
