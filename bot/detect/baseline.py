@@ -21,7 +21,7 @@ _LEAST_PER_MINUTE = 2e-4  # a series that has long been still is still expected 
 # Season cells are pulled to the coarser estimate by so many expected reports, or by so many minutes of this series if
 # that is more: hours differ from day to day by more than chance, so many reports in one day are still one day.
 _POOLED_PULL, _POOLED_MINUTES = 30.0, 180.0
-_CELL_PULL, _CELL_MINUTES = 60.0, 360.0
+_CELL_PULL, _CELL_MINUTES = 30.0, 360.0
 
 _DAY_SHAPE = (
     *(0.45, 0.30, 0.20, 0.20, 0.20, 0.20, 0.30, 0.60, 0.95, 1.25, 1.40, 1.40),

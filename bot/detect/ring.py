@@ -8,7 +8,7 @@ RING = 188
 _SHARES = 240
 """Exposure is kept in steps of 1/240: exact for halves, thirds, fifths and whole minutes of an hour, and one byte."""
 
-_BYTE = 255  # highest count that fits one
+_COUNT_SIZES = {"B": 2**8 - 1, "H": 2**16 - 1, "Q": 2**64 - 1}
 
 
 class Ring:
@@ -59,17 +59,16 @@ class Ring:
     def pack(self, lag: int) -> bytes:
         """The kept buckets as bytes; seasons only of those that are still to be learned."""
         counts = self.counts[-RING:]
-        wide = max(counts) > _BYTE
+        size = next(size for size, most in _COUNT_SIZES.items() if max(counts) <= most)
         numbers = [self.expected[-1 - RING], *self.rates[-RING:], *self.seasons[-lag:]]
         shares = bytes(round(exposure * _SHARES) for exposure in self.exposures[-RING:])
-        return struct.pack(f"<{len(numbers)}dB{RING}{'I' if wide else 'B'}", *numbers, wide, *counts) + shares
+        return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + shares
 
     def unpack(self, data: bytes, lag: int) -> None:
         """Take back what `pack` gave, into a new ring."""
         numbers = list(struct.unpack_from(f"<{1 + RING + lag}d", data))
         at = 8 * len(numbers)
-        wide, data = data[at], data[at + 1 :]
-        self.counts = list(struct.unpack_from(f"<{RING}{'I' if wide else 'B'}", data))
+        self.counts = list(struct.unpack_from(f"<{RING}{chr(data[at])}", data, at + 1))
         self.exposures = [steps / _SHARES for steps in data[-RING:]]
         self.rates = numbers[1 : 1 + RING]
         self.seasons[-lag:] = numbers[1 + RING :]

@@ -1,8 +1,7 @@
 """When is a score rare enough: learns how often this series peaks by itself, so that a budget is all anyone sets.
 
-Peaks over a threshold (Siffer et al. 2017, SPOT) with a generalised Pareto tail fitted by its two first moments
-(Hosking and Wallis 1987, Technometrics 29, p. 341). Constants and the choice of the tail are argued in
-docs/adr/0003-detector.md.
+Peaks over a threshold (Siffer et al. 2017, SPOT), with an exponential tail: a score is a logarithm already. Constants
+and the choice of the tail are argued in docs/adr/0003-detector.md.
 """
 
 import math
@@ -19,7 +18,6 @@ _PRIOR_EXCESS = 0.65
 _HALF_LIFE_DAYS = 45.0
 _PEAK_CAP = 4.0
 _LEAST_EXCESS = 0.3
-_LEAST_SHAPE = 1e-3  # below it the tail is exponential
 _MOST_NATS = 50.0  # beyond 10^21 days "once in" has lost its meaning
 
 
@@ -29,34 +27,24 @@ class Tail:
     Attributes:
         peaks_per_day: Clusters of scores above the tail's start, a heard day (rho).
         excess: Mean height of their peaks above the tail's start.
-        shape: 0 for the exponential tail of a calm series, towards 0.5 for one that goes viral now and then.
     """
 
-    __slots__ = ("_days", "_heights", "_peaks", "_squares", "excess", "peaks_per_day", "shape")
+    __slots__ = ("_days", "_heights", "_peaks", "excess", "peaks_per_day")
 
     def __init__(self) -> None:
         self._days = _PRIOR_DAYS
         self._peaks = _PRIOR_DAYS * _PRIOR_PEAKS_PER_DAY
         self._heights = self._peaks * _PRIOR_EXCESS
-        self._squares = self._peaks * 2.0 * _PRIOR_EXCESS * _PRIOR_EXCESS
         self._fit()
 
     def return_days(self, score: float) -> float:
         """Mean days between peaks as high as `score`, which is at or above the tail's start."""
-        height = score - TAIL_START
-        if self.shape < _LEAST_SHAPE:
-            nats = height / self.excess
-        else:
-            scale = self.excess * (1.0 - self.shape)
-            nats = math.log1p(self.shape * height / scale) / self.shape
-        return math.exp(min(nats, _MOST_NATS)) / self.peaks_per_day
+        return math.exp(min((score - TAIL_START) / self.excess, _MOST_NATS)) / self.peaks_per_day
 
     def learn(self, peak: float) -> None:
         """Learn the peak of a cluster that is over; a very high one counts as four times the mean height."""
-        height = min(peak - TAIL_START, _PEAK_CAP * self.excess)
         self._peaks += 1.0
-        self._heights += height
-        self._squares += height * height
+        self._heights += min(peak - TAIL_START, _PEAK_CAP * self.excess)
         self._fit()
 
     def pass_time(self, days: float) -> None:
@@ -65,21 +53,17 @@ class Tail:
         self._days = self._days * keep + days
         self._peaks *= keep
         self._heights *= keep
-        self._squares *= keep
         self._fit()
 
     def _fit(self) -> None:
-        mean = self._heights / self._peaks
-        variance = self._squares / self._peaks - mean * mean
         self.peaks_per_day = self._peaks / self._days
-        self.excess = max(mean, _LEAST_EXCESS)
-        self.shape = 0.5 * (1.0 - mean * mean / variance) if variance > mean * mean else 0.0
+        self.excess = max(self._heights / self._peaks, _LEAST_EXCESS)
 
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
-        return [self._days, self._peaks, self._heights, self._squares]
+        return [self._days, self._peaks, self._heights]
 
     def load(self, numbers: list[float]) -> None:
         """Take back what `state` gave."""
-        self._days, self._peaks, self._heights, self._squares = numbers
+        self._days, self._peaks, self._heights = numbers
         self._fit()
