@@ -7,7 +7,7 @@ import gzip
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.classify.text import key
 from bot.domain.places import Level, Place
@@ -33,8 +33,7 @@ class Commune:
     meant: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """Words that may name a place; `article`: its article is said in the word before ("au Mans")."""
 
     key: str

@@ -5,7 +5,7 @@ The gate is the cheap question for streams ("may this name an operator at all?")
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ahocorasick
 
@@ -13,8 +13,7 @@ from bot.classify.text import Words, fold, key, words
 from bot.domain.operators import Operator
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """An operator named at words `start` to `end`; `brand` where the name is a brand's."""
 
     operator: str
@@ -30,8 +29,7 @@ class _Trap:
     by_itself: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """Who a text names.
 
     Attributes:
@@ -99,9 +97,11 @@ class OperatorFinder:
         folded = text.folded
         named: list[Named] = []
         homonyms: set[str] = set()
-        n = 0
-        while n < len(folded):
-            for phrase, operator, brand in self._names.get(folded[n], ()):
+        free = 0
+        for n in [n for n, word in enumerate(folded) if word in self._names]:
+            if n < free:
+                continue
+            for phrase, operator, brand in self._names[folded[n]]:
                 end = n + len(phrase)
                 if len(phrase) > 1 and folded[n:end] != phrase:
                     continue
@@ -109,9 +109,8 @@ class OperatorFinder:
                     named.append(Named(operator, brand, n, end))
                 else:
                     homonyms.add(operator)
-                n = end - 1
+                free = end
                 break
-            n += 1
         return Naming(tuple(named), frozenset(homonyms))
 
     def _is_name(self, text: Words, start: int, end: int, *, telecom: bool) -> bool:

@@ -10,6 +10,7 @@ A pattern is tried only when its rarest word occurs.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.classify.text import BREAKS
 
@@ -34,8 +35,7 @@ class Rule:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A rule found at words `start` to `end`."""
 
     rule: Rule
@@ -121,15 +121,17 @@ class Patterns:
                 wanted.update(by_anchor[symbol])
         found = []
         for n in wanted:
-            rule, regex = self._compiled[n]
-            match = regex.search(text)
+            search = self._compiled[n][1].search
+            match = search(text)
             if match:
-                found.append(Hit(rule, match.start(), match.end()))
-                match = regex.search(text, match.end())
+                start, end = match.span()
+                found.append((start, -end, n))
+                match = search(text, end)
                 if match:
-                    found.append(Hit(rule, match.start(), match.end()))
-        found.sort(key=lambda h: (h.start, -h.end, h.rule.name))
-        return found
+                    start, end = match.span()
+                    found.append((start, -end, n))
+        found.sort()
+        return [Hit(self._compiled[n][0], start, -end) for start, end, n in found]
 
 
 class _Symbols(dict[str, str]):

@@ -5,9 +5,8 @@ newsroom, then one far more populous; where it cannot be told which, none is nam
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.classify.cues import Cues, continues_list
 from bot.classify.gazetteer import Commune, Gazetteer, distance_km
@@ -25,8 +24,7 @@ _ARTICLES = frozenset(["le", "la", "les", "l"])
 _NOT_AFTER_EN = frozenset(["lot", "nord", "manche", "somme"])
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A place and the words that name it."""
 
     place: Place
@@ -68,9 +66,8 @@ class PlaceFinder:
 
     def _codes(self, folded: list[str], is_department: Callable[[int], bool]) -> list[Found]:
         found = []
-        for n, word in enumerate(folded):
-            if not word[0].isdigit():
-                continue
+        for n in [n for n, word in enumerate(folded) if word[0].isdigit()]:
+            word = folded[n]
             place = None
             if len(word) == _POSTCODE_DIGITS and word.isdigit():
                 place = self._gazetteer.by_postcode(word)

@@ -15,7 +15,7 @@ from bot.classify.patterns import Hit
 from bot.domain.signals import Kind, Onset
 
 _BIAS = -1.4
-_TIME_BONUS = 0.8  # people who are cut off say since when
+_TIME_BONUS = 1.2  # people who are cut off say since when
 _PLACE_BONUS = 0.6  # and where
 _SOCIAL_ALONE = 1.6  # "vous aussi ?" strengthens a fault that is named, and is nothing by itself
 _STALE_SHARE = 0.15  # of a true complaint that began long ago: how often "long ago" is misread

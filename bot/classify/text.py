@@ -7,7 +7,7 @@ is a word of its own.
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_CHARS = 4000  # posts end far below; what comes after cannot change who, what, where, when
 BREAKS = ".!?;:"
@@ -41,8 +41,7 @@ def fold(text: str) -> str:
     return text.lower().translate(_FOLD)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """A text as words.
 
     Attributes:
