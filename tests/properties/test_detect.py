@@ -64,8 +64,9 @@ def test_time_shifted_by_weeks_shifts_the_verdicts(stretches: list[tuple[int, in
 def test_a_report_that_comes_late_is_scored_as_if_it_had_come_in_time(
     stretches: list[tuple[int, int, float]], data: st.DataObject
 ) -> None:
-    stream = buckets(stretches)
-    late = data.draw(st.integers(max(0, len(stream) - 40), len(stream) - 1))
+    # after a calm hour; within forty minutes nothing of it is learned, so both know the same
+    stream = [(0, 1.0)] * 60 + buckets(stretches)[:40]
+    late = data.draw(st.integers(60, len(stream) - 1))
     extra = data.draw(st.integers(1, 8))
     count, _ = stream[late]
     amended, in_time = Detector(UTC_CALENDAR), Detector(UTC_CALENDAR)
@@ -80,8 +81,7 @@ def test_a_report_that_comes_late_is_scored_as_if_it_had_come_in_time(
     answer = amended.amend(MONDAY + late, count + extra, 1.0, 0.0)
     assert answer is not None
     if best:
-        # not to the last digit: doubt and dispersion are those of now, not of then
-        assert answer.score >= 0.95 * max(best) - 1e-9
+        assert answer.score >= 0.98 * max(best)  # doubt and dispersion are those of now, not of then
     after = [(0, 1.0)] * 70
     begin = MONDAY + len(stream)
     for one, other in zip(run(amended, after, begin), run(in_time, after, begin), strict=True):
