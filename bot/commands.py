@@ -20,6 +20,8 @@ from bot.errors import ConfigError, InputError
 from bot.flow import publish
 from bot.flow.checkup import Row, check_all
 from bot.flow.replay import contract_line
+from bot.ports import Destination, Source
+from bot.storage.lock import WriterLock
 
 _ROOM = "console"
 
@@ -42,9 +44,11 @@ async def run_until_stopped(config: Config) -> None:
 
 
 def _forget_demo(path: Path) -> None:
-    """The demo's store is its own and made anew at each start."""
+    """The demo's store is its own and made anew at each start, unless another demo is at it."""
+    lock = WriterLock.take(path)
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
+    lock.free()
 
 
 async def check_everything(config: Config, *, send: bool) -> list[Row]:
@@ -58,7 +62,8 @@ async def check_everything(config: Config, *, send: bool) -> list[Row]:
             config, classifier=classifier, clock=clock, http=http, surging=lambda _operator: False
         )
         handlers, targets = wiring.build_destinations(config, clock)
-        for closable in (*sources, *handlers, *targets):
+        closables: list[Source | Destination] = [*sources, *handlers, *targets]
+        for closable in closables:
             stack.push_async_callback(closable.close)
         return await check_all(sources, [*handlers, *targets], send=send)
 

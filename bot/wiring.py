@@ -271,7 +271,8 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             surging=lambda operator: any(look(operator) for look in surging),
         )
         handlers, targets = build_destinations(config, clock)
-        for closable in (*sources, *handlers, *targets):
+        closables: list[Source | Destination] = [*sources, *handlers, *targets]
+        for closable in closables:
             stack.push_async_callback(closable.close)
         core = build_core(
             config,

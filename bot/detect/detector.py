@@ -135,15 +135,15 @@ class Detector:
         exposure = share(exposure, count)
         expected = self._push(bucket, count, exposure)
         ring = self._ring
-        score, severity, window = 0.0, 0.0, 0
+        score, window = 0.0, 0
         if ring.reports[-1] - ring.reports[-1 - self._longest] >= LEAST_REPORTS:
             score, window = self._scan.best(ring, self._baseline.doubt)
-            severity = self._severity.score(ring)
         if score >= TAIL_START:
             self._calm = 0
         elif exposure:
             self._calm += 1
-        verdict = self._judge(bucket, count, expected, budget, score, severity, window, -1)
+        over = self.alarm and self._calm * self._width >= _CLEAR_MINUTES
+        verdict = self._judge(bucket, count, expected, budget, score, window, over=over)
         self._learn(bucket, exposure)
         return verdict
 
@@ -179,9 +179,7 @@ class Detector:
                     self._calm = min(self._calm, age - back)
                 if found > score:
                     score, window, end = found, length, at
-        expected = ring.rates[-1 - age] * exposure
-        severity = self._severity.score(ring) if score else 0.0
-        return self._judge(bucket, count, expected, budget, score, severity, window, end, amended=True)
+        return self._judge(bucket, count, ring.rates[-1 - age] * exposure, budget, score, window, end)
 
     def expected_now(self) -> float:
         """Expected reports of a fully heard bucket, as of the last one."""
@@ -216,26 +214,25 @@ class Detector:
         expected: float,
         budget: float,
         score: float,
-        severity: float,
         window: int,
-        end: int,
+        end: int = -1,
         *,
-        amended: bool = False,
+        over: bool = False,
     ) -> Verdict:
-        """Move the state of the event by a score whose window ends at index `end`."""
+        """Move the state of the event by a score whose window ends at index `end`; `over` ends the open one."""
         days, above = None, False
         if score >= TAIL_START:
             days = self._tail.return_days(score)
             above = days * budget >= BUDGET_DAYS
             self._peak = max(self._peak, score)
         state: Literal["raise", "open", "clear", ""] = ""
-        if self.alarm:
+        if over:
+            state = "clear"
+            self.alarm = False
+            self._alarm_to = self._closed
+            self._severity.lock()
+        elif self.alarm:
             state = "open"
-            if not amended and self._calm * self._width >= _CLEAR_MINUTES:
-                state = "clear"
-                self.alarm = False
-                self._alarm_to = self._closed
-                self._severity.lock()
         elif above:
             state = "raise"
             self.alarm = True
@@ -246,19 +243,15 @@ class Detector:
             count,
             expected,
             score,
-            severity,
+            self._severity.score(ring) if score else 0.0,
             days,
             state,
             above,
             window,
-            ring.reports[end] - ring.reports[end - window] if window else 0,
-            ring.expected[end] - ring.expected[end - window] if window else 0.0,
-            bucket if not amended else self._start(end),
+            ring.reports[end] - ring.reports[end - window],
+            ring.expected[end] - ring.expected[end - window],
+            bucket if end == -1 and not over else self._end(bucket, end),
         )
-
-    def _start(self, index: int) -> int:
-        """Start of the bucket at `index`, counted from the newest, which is -1."""
-        return int((self.last_bucket or 0) + (index + 1) * self._width)
 
     def _learn(self, bucket: int, exposure: float) -> None:
         """Learn the bucket that is now old enough, and let what fades fade."""

@@ -7,15 +7,15 @@ _TEXTS = {
     "fr": {
         "down": "Source muette : « {source} » ne répond plus depuis {since} ({reason}). Je continue avec les autres.",
         "back": "Source rétablie : « {source} » répond de nouveau.",
-        "blind": "Je suis aveugle : plus aucune source ne répond depuis {since}. Ma propre connexion est peut-être en "
-        "cause. D'ici là, mon silence ne veut rien dire.",
-        "sight": "Je vois de nouveau : au moins une source répond. Ce qui a été manqué est rattrapé là où c'est possible.",
+        "blind": "Je suis aveugle : plus aucune source ne répond depuis {since}. Ma propre connexion est peut-être "
+        "en cause. D'ici là, mon silence ne veut rien dire.",
+        "sight": "Je vois de nouveau : au moins une source répond. Ce qui manque est rattrapé là où c'est possible.",
         "returned": "De retour après {hours} d'arrêt. Rien n'a été observé entre {since} et {until}, sauf ce que les "
         "sources peuvent encore raconter.",
         "failed": "Envoi impossible vers « {to} » : {reason}. Il ne sera pas retenté.",
-        "unsure": "Publication vers « {to} » : je ne sais pas si elle est partie. Vérifiez le canal ; je ne la répéterai "
-        "que si vous le demandez.",
-        "hour": "%-H h %M",
+        "unsure": "Publication vers « {to} » : je ne sais pas si elle est partie. Vérifiez le canal ; je ne la "
+        "répéterai que si vous le demandez.",
+        "hour": "{local.hour} h {local:%M}",
     },
     "en": {
         "down": "Source down: “{source}” has not answered since {since} ({reason}). I go on with the others.",
@@ -23,12 +23,12 @@ _TEXTS = {
         "blind": "I am blind: no source has answered since {since}. It may be my own connection. Until then my silence "
         "means nothing.",
         "sight": "I can see again: at least one source answers. What was missed is caught up where that is possible.",
-        "returned": "Back after {hours}. Nothing was observed between {since} and {until}, but for what the sources can "
-        "still tell.",
+        "returned": "Back after {hours}. Nothing was observed between {since} and {until}, but for what the sources "
+        "can still tell.",
         "failed": "Cannot send to “{to}”: {reason}. It will not be tried again.",
-        "unsure": "Publication to “{to}”: I cannot tell whether it went out. Look at the channel; I repeat it only if you "
-        "ask me to.",
-        "hour": "%H:%M",
+        "unsure": "Publication to “{to}”: I cannot tell whether it went out. Look at the channel; I repeat it only "
+        "if you ask me to.",
+        "hour": "{local:%H:%M}",
     },
 }
 
@@ -59,10 +59,4 @@ class Announcements:
         return self._texts["unsure"].format(to=to)
 
     def _hour(self, at: datetime) -> str:
-        local = at.astimezone(self._zone)
-        return (
-            self._texts["hour"]
-            .replace("%-H", str(local.hour))
-            .replace("%H", f"{local:%H}")
-            .replace("%M", f"{local:%M}")
-        )
+        return self._texts["hour"].format(local=at.astimezone(self._zone))

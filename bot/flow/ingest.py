@@ -10,7 +10,7 @@ from bot.domain.signals import Classification, Mention, Report, Signal, StatusEn
 from bot.ports import Heard
 
 _FUTURE = timedelta(minutes=2)  # clocks differ by so much; later than that, their clock is wrong and ours decides
-_MAX_TEXT = 4000  # characters of a post kept and read; a post is shorter everywhere we listen
+_MAX_TEXT = 4000  # characters of a text kept and read; a post is shorter everywhere we listen
 
 
 class Reader(Protocol):
@@ -80,7 +80,14 @@ class Ingest:
         if isinstance(signal, Mention):
             return self._mention(signal)
         if isinstance(signal, StatusEntry):
-            signal = replace(signal, published_at=self._when(signal.published_at, signal.seen_at))
+            signal = replace(
+                signal,
+                title=_clean(signal.title),
+                body=_clean(signal.body),
+                area=_clean(signal.area) if signal.area is not None else None,
+                url=_clean(signal.url) if signal.url is not None else None,
+                published_at=self._when(signal.published_at, signal.seen_at),
+            )
         return Taken(Heard(signal, digest(signal)))
 
     def remember(self, mention: Mention) -> None:
@@ -88,10 +95,11 @@ class Ingest:
         self._repeats.is_duplicate(mention.author, mention.text, mention.published_at)
 
     def _mention(self, mention: Mention) -> Taken:
-        text = mention.text[:_MAX_TEXT].encode("utf-8", "replace").decode()
+        text = _clean(mention.text)
         author = self._author(mention)
         at = self._when(mention.published_at, mention.seen_at)
-        stored = replace(mention, author=author, text=self._mask(text))
+        url = _clean(mention.url) if mention.url is not None else None
+        stored = replace(mention, author=author, text=self._mask(text), url=url)
         reading = self._reader.classify(text, operator_hint=mention.operator_hint, at=at)
         heard = Heard(stored, digest(mention), reading)
         if not reading.counts:
@@ -111,7 +119,7 @@ class Ingest:
                     places=reading.places,
                     professional=reading.professional,
                     verified=mention.verified,
-                    url=mention.url,
+                    url=url,
                     duplicate=duplicate,
                 )
                 for operator in reading.operators
@@ -127,3 +135,8 @@ class Ingest:
     def _when(published_at: datetime, seen_at: datetime) -> datetime:
         """Their clock, unless it says it is later than now."""
         return published_at if published_at <= seen_at + _FUTURE else seen_at
+
+
+def _clean(text: str) -> str:
+    """Text that can be stored: no lone surrogate, and of bounded length."""
+    return text[:_MAX_TEXT].encode("utf-8", "replace").decode()

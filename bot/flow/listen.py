@@ -86,5 +86,6 @@ class Listener:
         now = self._clock.now()
         health = Health(self._source.name, error.state, now, self._source.operator, error.reason)
         await self._newsroom.take((health,))
-        backoff = min(_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), _BACKOFF_LIMIT_SECONDS)
-        return max(backoff * (0.5 + self._jitter()), error.retry_after or 0.0)
+        backoff = min(_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10), _BACKOFF_LIMIT_SECONDS)
+        wait: float = max(backoff * (0.5 + self._jitter()), error.retry_after or 0.0)
+        return wait

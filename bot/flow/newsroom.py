@@ -105,6 +105,11 @@ class Newsroom:
         self._wakers.append(event)
         return event
 
+    def stir(self) -> None:
+        """Wake whoever waits for something to deliver (or to be told to stop)."""
+        for waker in self._wakers:
+            waker.set()
+
     # --- steps ---------------------------------------------------------------------------------------------------
 
     async def wake(self) -> Mapping[str, str]:
@@ -332,8 +337,12 @@ class Newsroom:
         changes = self._batch.changes()
         if not changes:
             return
-        await self.store.apply(changes)
+        try:
+            await self.store.apply(changes)
+        except StoreError as error:
+            if not error.retryable:
+                self._batch = Batch()  # it would be refused for ever, and everything after it would wait
+            raise
         self._batch = Batch()
         if changes.deliveries:
-            for waker in self._wakers:
-                waker.set()
+            self.stir()

@@ -50,8 +50,9 @@ class Crew:
 async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> None:
     """Run until `stop`; then finish the sends that have begun, store what is known, and return."""
     destinations: list[Destination] = [*crew.handlers, *crew.targets]
+    opened: set[str] = set()
     async with asyncio.TaskGroup() as group:
-        rooms = [group.create_task(_keep(crew, destination, stop)) for destination in destinations]
+        rooms = {to.name: group.create_task(_keep(crew, to, stop, opened)) for to in destinations}
         ears = [
             group.create_task(Listener(source, crew.newsroom, crew.clock, crew.jitter, cursors.get(source.name)).run())
             for source in crew.sources
@@ -60,11 +61,12 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
         if crew.ends:
             chores.append(group.create_task(_end(crew, ears, stop)))
         await stop.wait()
-        for task in (*ears, *chores):
+        crew.newsroom.stir()
+        for task in (*ears, *chores, *(rooms[name] for name in rooms.keys() - opened)):
             task.cancel()
         if rooms:
-            await asyncio.wait(rooms, timeout=_STOP_SECONDS)
-        for task in rooms:
+            await asyncio.wait(rooms.values(), timeout=_STOP_SECONDS)
+        for task in rooms.values():
             task.cancel()
     try:
         await crew.newsroom.rest()
@@ -72,9 +74,10 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
         _log.error("store refuses", error=str(error))
 
 
-async def _keep(crew: Crew, destination: Destination, stop: asyncio.Event) -> None:
+async def _keep(crew: Crew, destination: Destination, stop: asyncio.Event, opened: set[str]) -> None:
     """Open a destination, then deliver to it and, if it is a chat, listen to it."""
     await _again(destination.name, destination.open, crew, until_done=True)
+    opened.add(destination.name)
     handler = next((handler for handler in crew.handlers if handler is destination), None)
     async with asyncio.TaskGroup() as group:
         listening = (

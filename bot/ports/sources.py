@@ -1,0 +1,133 @@
+"""What the core asks of a source, and what a source may use."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import Field
+
+from bot.clock import Clock
+from bot.domain.incidents import Decision
+from bot.domain.operators import Operator
+from bot.domain.signals import Health, Signal
+from bot.ports.settings import AdapterSettings
+
+
+class SourceSettings(AdapterSettings):
+    """Settings every source has."""
+
+    interval: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(seconds=30))
+
+
+Event = Signal | Health | Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one read of a source gave; stored whole, in one transaction with its effects.
+
+    Attributes:
+        events: Signals, in the source's order. (`replay` also gives recorded health and decisions.)
+        cursor: Where to go on after a restart; opaque to all but the source. None leaves the stored one.
+        complete_to: Everything published before this event time has been handed over; None: not known.
+        heard_from: Since when this reading and those before it cover everything; None: no gap was filled.
+    """
+
+    events: tuple[Event, ...] = ()
+    cursor: str | None = None
+    complete_to: datetime | None = None
+    heard_from: datetime | None = None
+
+
+class Source(Protocol):
+    """A configured origin of signals.
+
+    Attributes:
+        name: From the configuration, unique.
+        kind: The module's name: two sources of one kind are not independent of each other.
+        operator: Set when this is that operator's official channel (silence is computed from it).
+        hears: It gives mentions or tallies, so it counts for exposure.
+        interval: Time between reads; zero for a source that is pushed to.
+    """
+
+    name: str
+    kind: str
+    operator: str | None
+    hears: bool
+    interval: timedelta
+
+    def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+        """Read once (a polled source: yields one Reading, also when nothing is new) or for ever (a pushed one).
+
+        Each Reading is a good check at the time it is yielded. The caller keeps time: it calls again after
+        `interval` with jitter, backs off after an error, honours `retry_after`. Reading again from the same cursor
+        may repeat signals but loses none.
+
+        Raises:
+            SourceError: with the health it means. Nothing else leaves an adapter.
+        """
+        ...
+
+    async def check(self) -> str:
+        """Try what `read` needs by reading only, paying nothing; what was found, in a few words.
+
+        Raises:
+            SourceError: with what an operator of the bot can do about it in `reason`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and processes; called once, also after a failure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer with its whole (capped, decompressed) body.
+
+    Attributes:
+        headers: Names in lower case.
+        url: Where it came from after redirects.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
+class Http(Protocol):
+    """The one safe HTTP client of the sources: total timeout, body cap, at most 3 redirects, no private addresses."""
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+        """GET a URL; any status below 500 but 429 is returned, the caller judges it.
+
+        Raises:
+            SourceError: `unreachable` (connection, timeout, 5xx, refused address), `failing` with `retry_after`
+                (429), `unreadable` (body over the cap).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDeps:
+    """What a source may use.
+
+    Attributes:
+        http: For plain reads.
+        clock: Event time.
+        operators: By id.
+        gate: Whether a text may name a configured operator at all; cheap, for streams.
+        surging: Whether a surge of that operator is open now (paid reads wait for it).
+        user_agent: Product, version and a contact, for clients that bring their own transport.
+        allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
+    """
+
+    http: Http
+    clock: Clock
+    operators: Mapping[str, Operator]
+    gate: Callable[[str], bool]
+    surging: Callable[[str], bool]
+    user_agent: str
+    allow_private: frozenset[str] = frozenset()

@@ -1,0 +1,144 @@
+"""What the core asks of its memory: one transaction a step."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.deliveries import Delivery
+from bot.domain.incidents import Decision, Draft, Incident
+from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A signal as it is stored: masked, hashed, read.
+
+    Attributes:
+        digest: Hash of its content: tells an entry updated in place from a repeat.
+    """
+
+    signal: Signal
+    digest: str
+    classification: Classification | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything one step changes; the store applies it in one transaction, or not at all.
+
+    Signals, reports and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new digest
+    replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
+
+    Attributes:
+        snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
+    """
+
+    signals: tuple[Heard, ...] = ()
+    reports: tuple[Report, ...] = ()
+    health: tuple[Health, ...] = ()
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    snapshot: bytes | None = None
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to apply."""
+        return bool(
+            self.signals
+            or self.reports
+            or self.health
+            or self.cursors
+            or self.incidents
+            or self.drafts
+            or self.decisions
+            or self.deliveries
+            or self.snapshot
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a start needs.
+
+    Attributes:
+        drafts: Latest revision of each incident that is open, or ended after the given time.
+        health: Latest line of each source.
+        numbers: Highest incident number so far.
+    """
+
+    snapshot: bytes | None
+    cursors: Mapping[str, str]
+    drafts: tuple[Draft, ...]
+    health: tuple[Health, ...]
+    numbers: int
+
+
+class Store(Protocol):
+    """The newsroom's memory. One writer; any number of readers beside it."""
+
+    async def open(self) -> None:
+        """Make ready, migrate if behind. Raises StoreError (locked by another bot, corrupt, newer than we are)."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and let go."""
+        ...
+
+    async def apply(self, changes: Changes) -> None:
+        """Apply in one transaction. Raises StoreError, and then nothing of it is stored."""
+        ...
+
+    async def load(self, ended_after: datetime) -> Loaded:
+        """What a start needs; see `Loaded`."""
+        ...
+
+    async def known(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Of these (source, id), those stored, with their digest."""
+        ...
+
+    async def decided(self, key: str) -> bool:
+        """Whether a decision with this idempotency key is stored."""
+        ...
+
+    async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
+        """Reports with `at` >= since, in order of (at, source, id); duplicates included and marked."""
+        ...
+
+    async def mentions(self, since: datetime) -> Sequence[Mention]:
+        """Mentions with `published_at` >= since whose text is still kept, oldest first."""
+        ...
+
+    async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
+        """The operator's own entries with `published_at` >= since, oldest first."""
+        ...
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        """Tallies with `start` >= since, oldest first."""
+        ...
+
+    async def checks(self, since: datetime) -> Sequence[Health]:
+        """Health lines with `at` >= since and, for each source, the last one before it; in order of `at`."""
+        ...
+
+    async def draft(self, number: int) -> Draft | None:
+        """Latest revision of the draft of incident `number`."""
+        ...
+
+    async def undelivered(self, to: str | None = None) -> Sequence[Delivery]:
+        """Deliveries pending or sending (or unsure), oldest first."""
+        ...
+
+    async def delivery(self, delivery: str) -> Delivery | None:
+        """One delivery by id."""
+        ...
+
+    async def card(self, to: str, incident: str) -> Delivery | None:
+        """The newest `CARD` delivery of an incident to a destination that was sent, or None."""
+        ...
+
+    async def purge(self, before: datetime) -> int:
+        """Drop texts and links of mentions seen before, old health lines and sent deliveries; rows touched."""
+        ...
