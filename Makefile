@@ -38,17 +38,18 @@ lock: .venv/.test ## pin anew what pyproject.toml asks for (hatchling builds the
 	echo "hatchling>=1.27" | $(LOCK) -o requirements.lock
 	echo "hatchling>=1.27" | $(LOCK) --extra test -o requirements-test.lock
 
-$(BIN)/python:
+# pip comes last into a new environment, so an interrupted or failed one is made again.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vigie needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
 
-.venv/.run: requirements.lock pyproject.toml | $(BIN)/python
+.venv/.run: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing into .venv; this takes a minute, once."
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.test: requirements-test.lock pyproject.toml | $(BIN)/python
+.venv/.test: requirements-test.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing into .venv, with what the tests need; this takes a minute, once."
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
