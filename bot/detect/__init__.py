@@ -1,6 +1,7 @@
-"""Buckets, baseline, spike detector: pure, online, causal."""
+"""Finds spikes in counts: buckets in, verdicts out; pure, online, causal."""
 
 from bot.detect.calendar import Calendar
-from bot.detect.detector import Detector, Verdict
+from bot.detect.detector import Detector
+from bot.detect.verdict import Verdict
 
 __all__ = ["Calendar", "Detector", "Verdict"]

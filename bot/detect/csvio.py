@@ -9,7 +9,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from bot.detect.calendar import Calendar
-from bot.detect.detector import Detector, Verdict
+from bot.detect.detector import Detector
+from bot.detect.verdict import Verdict
 from bot.errors import InputError
 
 HEADER = "timestamp,count,expected,score,severity,return_days,state"

@@ -6,7 +6,6 @@ told in docs/detection.md, its constants are argued in docs/adr/0003-detector.md
 
 import math
 import struct
-from typing import Literal, NamedTuple
 
 from bot.detect.baseline import Baseline
 from bot.detect.calendar import Calendar
@@ -14,6 +13,7 @@ from bot.detect.ring import RING, Ring, share
 from bot.detect.scan import LEAST_REPORTS, Scan
 from bot.detect.severity import Severity
 from bot.detect.threshold import BUDGET_DAYS, TAIL_START, Tail
+from bot.detect.verdict import State, Verdict
 
 LAG_MINUTES = 40.0
 """A bucket is learned when it is this old: late posts are in by then, and a spike is not learned as it begins."""
@@ -26,38 +26,6 @@ _MINUTES_A_DAY = 1440.0
 
 _VERSION = 1
 _HEAD = struct.Struct("<BddH")
-
-
-class Verdict(NamedTuple):
-    """What the detector says of a bucket.
-
-    Attributes:
-        bucket: Its start, minutes since the epoch.
-        count: Its reports.
-        expected: Its expected reports, before it was learned.
-        score: -log10 of the probability of the most unlikely window; 0 where no window has four reports.
-        severity: How big it looks, -log10 of the tail of the series' own sums; 0 for an ordinary bucket.
-        return_days: A peak as high as `score` comes once in so many days; None below the tail's start.
-        state: `raise` once, when an event opens; `open` while it lasts; `clear` on the bucket that ends it; else empty.
-        above: The return period is beyond what the budget allows, whether or not an event is open already.
-        window: Length in buckets of the most unlikely window; 0 when `score` is 0.
-        window_count: Its reports.
-        window_expected: Its expected reports.
-        window_end: Its last bucket: `bucket`, or for an amendment that bucket or a later one.
-    """
-
-    bucket: int
-    count: int  # type: ignore[assignment]  # hides tuple.count; a tuple is made three times as fast as a frozen dataclass
-    expected: float
-    score: float
-    severity: float
-    return_days: float | None
-    state: Literal["raise", "open", "clear", ""]
-    above: bool
-    window: int
-    window_count: int
-    window_expected: float
-    window_end: int
 
 
 class Detector:
@@ -189,14 +157,11 @@ class Detector:
 
     def _miss(self, last: int, missed: int) -> None:
         """Let buckets pass unheard; of a long gap only its first and last ones."""
-        for i in (
-            range(1, missed + 1) if missed <= 2 * RING else (*range(1, RING + 1), *range(missed - RING, missed + 1))
-        ):
-            self._pass(int(last + i * self._width))
-
-    def _pass(self, bucket: int) -> None:
-        self._push(bucket, 0, 0.0)
-        self._learn(bucket, 0.0)
+        first = min(missed, RING)
+        for i in (*range(1, first + 1), *range(max(first, missed - RING) + 1, missed + 1)):
+            start = int(last + i * self._width)
+            self._push(start, 0, 0.0)
+            self._learn(start, 0.0)
 
     def _push(self, bucket: int, count: int, exposure: float) -> float:
         """Put a bucket into the ring; its expected reports."""
@@ -225,7 +190,7 @@ class Detector:
             days = self._tail.return_days(score)
             above = days * budget >= BUDGET_DAYS
             self._peak = max(self._peak, score)
-        state: Literal["raise", "open", "clear", ""] = ""
+        state: State = ""
         if over:
             state = "clear"
             self.alarm = False
@@ -250,7 +215,7 @@ class Detector:
             window,
             ring.reports[end] - ring.reports[end - window],
             ring.expected[end] - ring.expected[end - window],
-            bucket if end == -1 and not over else self._end(bucket, end),
+            (self.last_bucket or bucket) + int((end + 1) * self._width),
         )
 
     def _learn(self, bucket: int, exposure: float) -> None:

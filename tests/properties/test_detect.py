@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.detect.detector import Detector, Verdict
+from bot.detect import Detector, Verdict
 from tests.unit.detect.streams import MONDAY, UTC_CALENDAR
 
 WEEK = 7 * 1440

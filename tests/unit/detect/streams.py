@@ -5,8 +5,8 @@ import random  # noqa: TID251 - tests make their own streams, from a seed
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
+from bot.detect import Detector, Verdict
 from bot.detect.calendar import Calendar
-from bot.detect.detector import Detector, Verdict
 
 MONDAY = 28_400_040 // 10_080 * 10_080 + 4 * 1440
 """A Monday at midnight, UTC, in minutes since the epoch (the epoch was a Thursday)."""

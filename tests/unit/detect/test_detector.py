@@ -3,8 +3,8 @@ import time
 
 import pytest
 
+from bot.detect import Detector, Verdict
 from bot.detect.baseline import DEFAULT_DAY
-from bot.detect.detector import Detector, Verdict
 from bot.detect.ring import RING
 from tests.unit.detect.streams import (
     DAY,
