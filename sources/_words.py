@@ -34,7 +34,7 @@ _LABELS = {
     "verifying": EntryState.SCHEDULED,
     "verification": EntryState.SCHEDULED,
 }
-_LABEL = re.compile(r"\W{0,3}(" + "|".join(sorted(_LABELS, key=len, reverse=True)) + r")\s?[-–—:](?:\s|$)")
+_LABEL = re.compile(r"\W{0,3}(" + "|".join(sorted(_LABELS, key=len, reverse=True)) + r")\s?[-–—:\])](?:\s|$)")
 
 _OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
 _TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
@@ -55,7 +55,8 @@ _RESOLVED = re.compile(
     rf"(?:{_OVER}|operationnel(?:le)?s?)\b"
     rf"|\b(?:incident|probleme|panne|perturbation|service|trafic|reseau|courant)s? {_OVER}\b"
     r"|\bretour a la normale\b|\bfin (?:de |du |d'|de l'|de la )(?:incident|panne|perturbation|coupure)\b"
-    r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed)\b|\bfully (?:recovered|restored|operational)\b"
+    r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
+    r"|\bfully (?:recovered|restored|operational)\b"
     r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|back to normal|operational)\b"
 )
 _NOT_YET = re.compile(
@@ -120,7 +121,7 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
             text of a whole page, which may only say how to report one.
     """
     title, body = fold(title), fold(body)
-    labelled = _labelled(body)
+    labelled = _labelled(body) or _labelled(title)
     if labelled is not None:
         return labelled
     told = _strong(title)

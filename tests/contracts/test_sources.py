@@ -1,16 +1,15 @@
 """What every source keeps to, whatever its server does: a Reading or a SourceError, in time, and nothing lost."""
 
 import gzip
-from collections.abc import AsyncIterator
+import importlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-import sources.feed
-import sources.page
-import sources.statuspage
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Source
@@ -20,10 +19,23 @@ from tests.fakes.source_world import SourceWorld, failure, read_once
 pytestmark = pytest.mark.slow  # each test starts a parsing process
 
 DATA = Path(__file__).parents[1] / "data"
-KINDS = ("feed", "page", "statuspage")
-GOOD = {"feed": "feed/history.atom", "page": "page/incident.html", "statuspage": "statuspage/summary.json"}
-TYPES = {"feed": "application/atom+xml", "page": "text/html; charset=utf-8", "statuspage": "application/json"}
 PATH = "/status.json"  # one address serves all: `.json` tells `statuspage` that it is a document
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of source that is polled: a good document with a trouble in it, its type, and settings of its own."""
+
+    good: str
+    content_type: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+CASES = {
+    "feed": Case("feed/history.atom", "application/atom+xml"),
+    "page": Case("page/incident.html", "text/html; charset=utf-8", {"selector": "#etat"}),
+    "statuspage": Case("statuspage/summary.json", "application/json"),
+}
 
 
 class Room:
@@ -31,28 +43,21 @@ class Room:
 
     def __init__(self, kind: str, pages: StatusPages, world: SourceWorld) -> None:
         self.kind = kind
+        self.case = CASES[kind]
         self.pages = pages
         self.world = world
-        self.good = (DATA / GOOD[kind]).read_bytes()
+        self.good = (DATA / self.case.good).read_bytes()
         self.source = self.make()
 
     def make(self, **more: Any) -> Source:
-        common = {
-            "kind": self.kind,
-            "name": f"my-{self.kind}",
-            "operator": "orange",
-            "url": self.pages.url(PATH),
-        } | more
-        match self.kind:
-            case "feed":
-                return sources.feed.create(sources.feed.Settings(**common), self.world.deps)
-            case "page":
-                return sources.page.create(sources.page.Settings(**common, selector="#etat"), self.world.deps)
-            case _:
-                return sources.statuspage.create(sources.statuspage.Settings(**common), self.world.deps)
+        module = importlib.import_module(f"sources.{self.kind}")
+        common = {"kind": self.kind, "name": f"my-{self.kind}", "operator": "orange", "url": self.pages.url(PATH)}
+        settings = module.Settings.model_validate({**common, **self.case.settings, **more})
+        source: Source = module.create(settings, self.world.deps)
+        return source
 
     def serve(self, body: bytes | None = None) -> None:
-        self.pages.put(PATH, self.good if body is None else body, TYPES[self.kind])
+        self.pages.put(PATH, self.good if body is None else body, self.case.content_type)
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ async def pages() -> AsyncIterator[StatusPages]:
         yield running
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CASES)
 async def room(request: pytest.FixtureRequest, pages: StatusPages) -> AsyncIterator[Room]:
     world = SourceWorld(total_seconds=2.0)
     made = Room(request.param, pages, world)
@@ -108,7 +113,7 @@ async def test_an_unchanged_document_is_answered_304_and_tells_nothing(room: Roo
 
 
 async def test_an_unchanged_document_without_validators_tells_nothing(room: Room) -> None:
-    room.pages.put_plain(PATH, room.good, TYPES[room.kind])
+    room.pages.put_plain(PATH, room.good, room.case.content_type)
     first = await read_once(room.source)
     again = await read_once(room.source, first.cursor)
     assert room.pages.statuses == [200, 200]

@@ -17,6 +17,8 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Résolu : panne mobile", "", RESOLVED),
         ("Panne mobile (terminée)", "", RESOLVED),
         ("Panne mobile - rétablie", "", RESOLVED),
+        ("[Identifié] Panne mobile", "", IDENTIFIED),
+        ("Monitoring: mobile outage", "", MONITORING),
         ("Service is operating normally: [RESOLVED] Increased API errors", "We are investigating.", RESOLVED),
         ("Service is operating normally: Instance connectivity", "", RESOLVED),
         ("Service disruption: Instance connectivity", "", INVESTIGATING),
@@ -24,6 +26,7 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Scheduled maintenance: database", "", SCHEDULED),
         ("Travaux planifiés", "Coupure prévue cette nuit.", SCHEDULED),
         ("Maintenance du webmail", "La maintenance est terminée.", RESOLVED),
+        ("Maintenance", "The scheduled maintenance has been completed.", RESOLVED),
         # The updates of a Statuspage entry, newest first; the title knows nothing.
         ("Panne", "Mar 2, 08:41 UTC\nResolved - Tout fonctionne.\nMar 2, 07:00 UTC\nInvestigating - x", RESOLVED),
         ("Panne", "Mar 2, 08:41 UTC\nResolved -\nOn March 2 errors were seen.", RESOLVED),
