@@ -20,7 +20,8 @@ from handlers._cards import cut, one_line
 from handlers._discord_message import Message, message_of, reference
 
 # Discord's limit on messages of one channel is 5 in 5 s; webhooks' 30 a minute is the lowest it has published.
-PACE = Pace(per_second=1, per_minute=30)
+# Edits of messages older than an hour are limited by an undocumented rule (error 30046): one in 5 min is within it.
+PACE = Pace(per_second=1, per_minute=30, old_edit_seconds=300)
 
 _UNKNOWN_MESSAGE, _TOO_MANY_EDITS = 10008, 30046
 _SEARCHED = 100  # messages of the room among which a repeat is looked for: one request
@@ -55,13 +56,14 @@ class ApiClient(discord.Client):
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
         if access.api_base_url:
             Route.BASE = access.api_base_url  # the library's only hook, a class attribute
+        traced: dict[str, Any] = {"http_trace": http_trace} if http_trace else {}
         super().__init__(
             intents=discord.Intents(guilds=True),  # roles and channels; interactions need no intent
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            http_trace=http_trace,
+            **traced,
         )
 
     async def let_go(self) -> None:
@@ -118,6 +120,7 @@ class Room:
     async def post(self, message: Message, *, nonce: str | None = None, reply_to: str | None = None) -> str:
         """A new message; its remote id."""
         parts: dict[str, Any] = {"content": message.content or None, "embed": message.embed, "view": message.view}
+        parts |= {"nonce": nonce} if nonce else {}
         channel, number = _ids(reply_to)
         if number and channel == self._access.channel:  # there are no replies across channels
             # A card that somebody deleted must not silence its notice.
@@ -126,7 +129,7 @@ class Room:
             )
         room = await self._channel(self._access.channel)
         async with self.calling("post"):
-            sent = await room.send(nonce=nonce, **parts)
+            sent = await room.send(**parts)
         return f"{sent.channel.id}:{sent.id}"
 
     async def _edit(self, remote: str | None, message: Message) -> str:

@@ -18,6 +18,7 @@ _PRIOR_DISPERSION = 0.2
 _PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.2 give or take 0.2
 _LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
 _CAP_SIGMAS = 3.0
+_NATS_A_DECADE = math.log(10.0)
 
 
 def surprise(count: int, mean: float, dispersion: float) -> float:
@@ -43,7 +44,8 @@ def surprise(count: int, mean: float, dispersion: float) -> float:
         + size * math.log(size / total)
         + count * math.log(share)
     )
-    return max((math.log1p(-ratio) - term) / math.log(10.0), 0.0)
+    nats = math.log1p(-ratio) - term
+    return nats / _NATS_A_DECADE if nats > 0.0 else 0.0
 
 
 class Scan:
@@ -85,7 +87,7 @@ class Scan:
                 continue
             mean = expected_to - expected[end - length]
             if count > mean:
-                found = surprise(count, max(mean, LEAST_EXPECTED), dispersion + doubt)
+                found = surprise(count, mean if mean > LEAST_EXPECTED else LEAST_EXPECTED, dispersion + doubt)
                 if found > score:
                     score, window = found, length
         return score, window

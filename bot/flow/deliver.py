@@ -201,7 +201,7 @@ class Outbox:
 
 def _afresh(item: Delivery) -> Delivery:
     """The same to be posted anew: the message it should have changed or replied to is gone."""
-    fresh = replace(item, id=f"{item.id}/afresh", state=DeliveryState.PENDING, attempts=0, reply_to=None, error=None)
+    fresh = replace(item, id=f"{item.id}/afresh", state=DeliveryState.PENDING, attempts=0, error=None)
     if item.kind is DeliveryKind.EDIT:
-        return replace(fresh, kind=DeliveryKind.CARD)
-    return replace(fresh, incident=None)
+        return replace(fresh, kind=DeliveryKind.CARD)  # a reply to the old card where that is still there: a link to it
+    return replace(fresh, incident=None, reply_to=None)

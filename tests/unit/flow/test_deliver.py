@@ -189,7 +189,7 @@ async def test_a_card_that_is_gone_is_posted_afresh_and_edited_from_then_on() ->
         await newsroom.tell([edit(3)])
         await asyncio.sleep(60)
     kinds = [(delivery.kind, delivery.reply_to) for delivery, _ in room.got]
-    assert kinds[-2:] == [(DeliveryKind.CARD, None), (DeliveryKind.EDIT, "room:3")]
+    assert kinds[-2:] == [(DeliveryKind.CARD, "room:1"), (DeliveryKind.EDIT, "room:3")]
 
 
 async def test_a_refusal_for_good_is_told_in_the_other_rooms_once() -> None:
