@@ -64,7 +64,8 @@ class Classifier:
         named = _not_places(naming, places)
         reading = read(hits, said.folded, at, places=len(places), named=bool(named))
         operators = list(dict.fromkeys(n.operator for n in named))
-        if not operators and operator_hint and operator_hint not in naming.homonyms:
+        elsewhere = naming.homonyms | {n.operator for n in naming.named}
+        if not operators and operator_hint and operator_hint not in elsewhere:
             operators = [operator_hint]
         services = self._services(hits, operators) if reading.faulty else ()
         return Classification(

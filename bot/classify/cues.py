@@ -11,6 +11,7 @@ from bot.classify.text import Words
 _STREET_WORDS = 5  # "rue du général de gaulle": a name this long at most
 _STREET_ENDS = frozenset(["a", "dans", "sur", "en", ",", ".", "(", "et", "depuis", "est"])
 _OF = frozenset(["de", "du", "d", "des"])
+_SUBJECTS = frozenset(["qui", "on", "il", "elle", "y", "ca", "tu", "l", "m", "t", "n"])  # "qui a Orange ?"
 _LIST_WORDS = frozenset([",", "et", "ou", "a", "puis", "&", "+"])
 _SURE, _LIKELY, _FAINT = 2.0, 1.5, 1.0
 
@@ -79,7 +80,9 @@ class Cues:
         if article:
             return _SURE if before in {"au", "aux"} else _FAINT
         if before == "a":  # "à Nice"; "a" may be a verb unless the writer uses no accents at all
-            return _SURE if text.raw[start - 1] in {"à", "À"} or all(w.isascii() for w in text.raw) else _FAINT
+            verb = start > 1 and folded[start - 2] in _SUBJECTS
+            plain = not verb and all(w.isascii() for w in text.raw)
+            return _SURE if plain or text.raw[start - 1] in {"à", "À"} else _FAINT
         if before in self._strong or (before in {"de", "d"} and start > 1 and folded[start - 2] in self._strong):
             return _SURE
         if before in self._weak:
