@@ -63,8 +63,8 @@ def lines(error: ValidationError, model: type[BaseModel], where: Callable[[Locat
             why = f"must be {context.get('expected')}"
             if isinstance(value, str) and len(value) <= len("customer_line"):  # the longest word of our lists
                 why += f", got '{value}'"
-        elif kind == "string_pattern_mismatch" and key in fields and fields[key].description:
-            why = f"must be {fields[key].description}"
+        elif kind == "string_pattern_mismatch":
+            why = f"must be {_pattern_in_words(fields.get(key), str(context.get('pattern')))}"
         elif kind == "value_error":
             why = str(context.get("error", found["msg"]))
         else:
@@ -82,6 +82,12 @@ def human(value: object) -> str:
         if value and not value % unit:
             return f"{value // unit}{letter}"
     return f"{value.total_seconds():g}s"
+
+
+def _pattern_in_words(field: FieldInfo | None, pattern: str) -> str:
+    if field is not None and field.description:
+        return field.description
+    return "an http or https address" if pattern.startswith("^https?://") else f"of the form {pattern}"
 
 
 def _metadata(fields: dict[str, FieldInfo], key: str) -> list[object]:

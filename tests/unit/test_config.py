@@ -27,7 +27,7 @@ TOKEN = "123456:AAF-a-made-up-token"
 class Probe(SourceSettings):
     """Settings such as an adapter may have."""
 
-    url: str = ""
+    url: str = Field(default="", pattern=r"^https?://")
     depth: int = Field(default=1, ge=1, le=3)
     mode: Literal["rss", "atom"] = "rss"
     timeout: timedelta | None = None
@@ -300,6 +300,7 @@ def test_durations_are_numbers_of_seconds_or_have_a_unit(tmp_path: Path, given: 
     [
         ("interval = '5s'", "interval: must be at least 30s, got 5s"),
         ("interval = 'often'", "interval: must be a duration, such as 30s, 5m or 2h"),
+        ("url = 'x.test'", "url: must be an http or https address"),
         ("depth = 9", "depth: must be at most 3, got 9"),
         ("depth = 'deep'", "depth: must be a whole number"),
         ("mode = 'xml'", "mode: must be 'rss' or 'atom', got 'xml'"),
