@@ -114,7 +114,8 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
 def limit() -> None:
     """Give the next job its own share of CPU time; a limit set once would add up over jobs."""
     soft = math.ceil(time.process_time()) + CPU_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:

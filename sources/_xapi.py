@@ -1,7 +1,7 @@
 """The X API behind tweepy: the one place that knows the library, its session and what its errors mean to us."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -37,8 +37,49 @@ class _Session:
         await self._session.close()
 
 
+class Count(msgspec.Struct, frozen=True):
+    """Posts in a span of time."""
+
+    start: str
+    end: str
+    tweet_count: int
+
+
+class Post(msgspec.Struct, frozen=True):
+    """One post."""
+
+    id: str
+    text: str
+    author_id: str = ""
+    created_at: str = ""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What the project has read this month."""
+
+    project_usage: str = "?"
+    project_cap: str = "?"
+
+
+# The API leaves `data` out where it is empty.
+class _Counts(msgspec.Struct, frozen=True):
+    data: tuple[Count, ...] = ()
+
+
+class _Posts(msgspec.Struct, frozen=True):
+    data: tuple[Post, ...] = ()
+
+
+class _Usage(msgspec.Struct, frozen=True):
+    data: Usage
+
+
 class XApi:
-    """Asks the API; every failure is a `SourceError`."""
+    """Asks the API.
+
+    Every failure is a `SourceError`: `failing` (token, rate limit, query), `paused` (no credit), `unreachable`,
+    `unreadable`.
+    """
 
     def __init__(self, name: str, bearer_token: str, endpoint: str) -> None:
         self._name = name
@@ -47,16 +88,39 @@ class XApi:
         self._session: _Session | None = None
         self._client: Any = None
 
-    async def ask(self, call: Callable[[Any], Awaitable[Any]], answer: type[Answer]) -> Answer:
-        """Make one call.
+    async def counts(self, query: str, start: datetime, end: datetime, granularity: str) -> tuple[Count, ...]:
+        """How many posts a query finds, by minute or hour; costs a request."""
+        return (
+            await self._ask(
+                lambda client: client.get_recent_tweets_count(
+                    query, start_time=start, end_time=end, granularity=granularity
+                ),
+                _Counts,
+            )
+        ).data
+
+    async def posts(self, query: str, most: int, since: Mapping[str, datetime | str]) -> tuple[Post, ...]:
+        """The newest posts a query finds; costs each post.
 
         Args:
-            call: Given tweepy's `AsyncClient`, makes the request; its result is a dictionary.
-            answer: Type to read the result as.
-
-        Raises:
-            SourceError: `failing` (token, rate limit, request), `paused` (no credit), `unreachable`, `unreadable`.
+            query: In X's own language.
+            most: 10 to 100.
+            since: `since_id` or `start_time`.
         """
+        return (
+            await self._ask(
+                lambda client: client.search_recent_tweets(
+                    query, max_results=most, tweet_fields=["author_id", "created_at"], **since
+                ),
+                _Posts,
+            )
+        ).data
+
+    async def usage(self) -> Usage:
+        """Usage figures; X lists no price for them."""
+        return (await self._ask(_usage, _Usage)).data
+
+    async def _ask(self, call: Callable[[Any], Awaitable[Any]], answer: type[Answer]) -> Answer:
         client = self._connected()
         try:
             return msgspec.convert(await call(client), type=answer)
@@ -104,6 +168,10 @@ class XApi:
         state, cause = causes.get(status, (HealthState.FAILING, f"requête refusée par X (HTTP {status})"))
         wait = _PAUSE_SECONDS if state is HealthState.PAUSED else _wait(headers)
         return self.error(state, cause, retryable=status != 401, retry_after=wait)  # noqa: PLR2004 - HTTP's number
+
+
+async def _usage(client: Any) -> Any:  # noqa: ANN401 - tweepy has no types
+    return await (await client.request("GET", "/2/usage/tweets")).json()
 
 
 def _ok(status: int) -> bool:

@@ -37,16 +37,11 @@ class _Feed(msgspec.Struct, frozen=True):
     entries: tuple[_Entry, ...]
 
 
-class _FirstSight(msgspec.Struct, frozen=True):
-    """When we first saw an entry as it is now: its time, where its own cannot be true."""
-
-    digest: str
-    at: datetime
-
-
 class _Cursor(msgspec.Struct, frozen=True):
+    """`undated`: hash of an entry's text → when we first saw it, for those whose own time cannot be true."""
+
     seen: Seen = Seen()
-    undated: dict[str, _FirstSight] = {}
+    undated: dict[str, datetime] = {}
 
 
 def create(settings: Settings, deps: SourceDeps) -> "FeedSource":
@@ -77,7 +72,7 @@ class FeedSource:
             return
         feed = await _parse(answer)
         seen_at = self._deps.clock.now()
-        undated: dict[str, _FirstSight] = {}
+        undated: dict[str, datetime] = {}
         entries: dict[str, StatusEntry] = {}
         for raw in feed.entries:
             entry = self._entry(raw, seen_at, before.undated, undated)
@@ -97,7 +92,7 @@ class FeedSource:
         await shared_parser().close()
 
     def _entry(
-        self, raw: _Entry, seen_at: datetime, before: dict[str, _FirstSight], undated: dict[str, _FirstSight]
+        self, raw: _Entry, seen_at: datetime, before: dict[str, datetime], undated: dict[str, datetime]
     ) -> StatusEntry:
         title = raw.title or raw.body.partition("\n")[0][:200]
         state = read_state(raw.title, raw.body)
@@ -105,12 +100,9 @@ class FeedSource:
         published_at = parse_time(raw.time) or parse_time(raw.parsed)
         if published_at is None or not believable(published_at, seen_at):
             digest = _hash(title, raw.body)
-            first = before.get(entry_id)
-            if first is None or first.digest != digest:
-                first = _FirstSight(digest, seen_at)
+            if digest not in before:
                 _log.warning("entry without a believable time", source=self.name, entry=entry_id, time=raw.time)
-            undated[entry_id] = first
-            published_at = first.at
+            published_at = undated[digest] = before.get(digest, seen_at)
         return StatusEntry(
             source=self.name,
             operator=self._settings.operator,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from pydantic import Field, SecretStr
@@ -13,7 +13,7 @@ from bot.ports import Reading, SourceDeps, SourceSettings
 from sources._fetch import decode_cursor, encode_cursor
 from sources._ledger import Ledger
 from sources._time import believable, parse_time
-from sources._xapi import XApi
+from sources._xapi import Post, XApi
 from sources._xquery import MAX_QUERY_CHARS, default_query
 
 _MIN_POSTS, _MAX_POSTS = 10, 100  # the API's own bounds of one page
@@ -52,39 +52,9 @@ class Settings(SourceSettings):
     endpoint: str = Field(default="https://api.x.com", pattern=r"^https?://\S+$")
 
 
-class _Count(msgspec.Struct, frozen=True):
-    start: str
-    end: str
-    tweet_count: int
-
-
-class _Counts(msgspec.Struct, frozen=True):
-    data: tuple[_Count, ...] = ()
-
-
-class _Post(msgspec.Struct, frozen=True):
-    id: str
-    text: str
-    author_id: str = ""
-    created_at: str = ""
-
-
-class _Posts(msgspec.Struct, frozen=True):
-    data: tuple[_Post, ...] = ()
-
-
 class _Newest(msgspec.Struct, frozen=True):
     id: str
     at: datetime
-
-
-class _Usage(msgspec.Struct, frozen=True):
-    project_usage: str = "?"
-    project_cap: str = "?"
-
-
-class _UsageAnswer(msgspec.Struct, frozen=True):
-    data: _Usage
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -136,6 +106,7 @@ class XSource:
         self._queries = queries
         self._api = XApi(self.name, settings.bearer_token.get_secret_value(), settings.endpoint)
         self._failed = False
+        self._owed_eur = 0.0  # perhaps charged, and not yet in a cursor
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`.
@@ -145,11 +116,12 @@ class XSource:
         """
         now = self._deps.clock.now()
         state = decode_cursor(cursor, _Cursor())
-        state = msgspec.structs.replace(state, ledger=state.ledger.at(now))
+        stored = state.ledger.at(now)
+        state = msgspec.structs.replace(state, ledger=stored.plus(self._owed_eur))
         counts = [op for op in self._queries if self._count_span(op, state, now) is not None]
         searches = [op for op in self._queries if self._may_search(op, state.ledger)]
         left = self._left(state.ledger)
-        if counts and left < self._settings.count_eur:
+        if left < self._settings.count_eur:
             raise self._api.error(HealthState.PAUSED, self._ceiling(state.ledger), retry_after=_to_tomorrow(now))
         if not counts and not searches:
             yield Reading()
@@ -162,21 +134,13 @@ class XSource:
             )
             booked = state.ledger.plus(min(left, price))
             yield Reading(cursor=encode_cursor(msgspec.structs.replace(state, ledger=booked)))
-        events: list[Tally | Mention] = []
-        failure = None
         steps: list[_Step] = [(self._search, op, self._search_eur(_MIN_POSTS)) for op in searches]
         steps += [(self._count, op, self._settings.count_eur) for op in counts]
-        for step, operator, least_eur in steps:
-            try:
-                found, state = await step(operator, state, now)
-            except SourceError as error:
-                failure = error
-                if error.state is HealthState.UNREACHABLE:  # it may have been answered, and charged
-                    state = msgspec.structs.replace(state, ledger=state.ledger.plus(least_eur))
-                break
-            events += found
+        events, state, failure = await self._take(steps, state, now)
         self._failed = failure is not None
+        self._owed_eur = round(state.ledger.day_eur - stored.day_eur, 6)
         if book or events or failure is None:
+            self._owed_eur = 0.0
             done = min((state.counted[op] for op in self._queries if op in state.counted), default=None)
             yield Reading(events=tuple(events), cursor=encode_cursor(state), complete_to=done)
         if failure is not None:
@@ -184,8 +148,8 @@ class XSource:
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`: asks for the usage figures, which cost nothing."""
-        answer = await self._api.ask(_usage, _UsageAnswer)
-        return f"jeton accepté, {answer.data.project_usage} messages lus sur {answer.data.project_cap}"
+        usage = await self._api.usage()
+        return f"jeton accepté, {usage.project_usage} messages lus sur {usage.project_cap}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""
@@ -226,21 +190,35 @@ class XSource:
             return f"plafond mensuel de {self._settings.monthly_eur:.2f} € atteint"
         return f"plafond du jour de {self._settings.daily_eur:.2f} € atteint"
 
-    # --- the two calls ---
+    # --- the calls ---
+
+    async def _take(
+        self, steps: Sequence[_Step], state: _Cursor, now: datetime
+    ) -> tuple[list[Tally | Mention], _Cursor, SourceError | None]:
+        """Take the steps, up to a failure that would be the next one's too."""
+        events: list[Tally | Mention] = []
+        failure = None
+        for step, operator, least_eur in steps:
+            try:
+                found, state = await step(operator, state, now)
+            except SourceError as error:
+                failure = error
+                if error.state in {HealthState.UNREACHABLE, HealthState.UNREADABLE}:  # it may have been charged
+                    state = msgspec.structs.replace(state, ledger=state.ledger.plus(least_eur))
+                if not _concerns_one_request(error):
+                    break
+            else:
+                events += found
+        return events, state, failure
 
     async def _count(self, operator: str, state: _Cursor, now: datetime) -> tuple[list[Tally], _Cursor]:
         span = self._count_span(operator, state, now)
         if span is None or self._left(state.ledger) < self._settings.count_eur:
             return [], state
         start, end = span
-        answer = await self._api.ask(
-            lambda client: client.get_recent_tweets_count(
-                self._queries[operator], start_time=start, end_time=end, granularity=self._settings.granularity
-            ),
-            _Counts,
-        )
+        counts = await self._api.counts(self._queries[operator], start, end, self._settings.granularity)
         tallies = []
-        for row in answer.data:
+        for row in counts:
             begin, stop = parse_time(row.start), parse_time(row.end)
             if begin is None or stop is None or stop <= begin:
                 raise self._api.error(HealthState.UNREADABLE, "réponse incompréhensible")
@@ -253,28 +231,22 @@ class XSource:
     async def _search(self, operator: str, state: _Cursor, now: datetime) -> tuple[list[Mention], _Cursor]:
         if not self._may_search(operator, state.ledger):  # an earlier search of this read took what was left
             return [], state
+        calm = not self._deps.surging(operator)
         price = self._settings.post_eur
         affordable = int(self._search_budget(operator, state.ledger) / price + 1e-9) if price else _MAX_POSTS
         newest = state.newest.get(operator)
-        since: dict[str, Any] = {"start_time": now - _LOOK_BACK}
+        since: dict[str, datetime | str] = {"start_time": now - _LOOK_BACK}
         if newest is not None and now - newest.at < _LOOK_BACK:
             since = {"since_id": newest.id}
-        answer = await self._api.ask(
-            lambda client: client.search_recent_tweets(
-                self._queries[operator],
-                max_results=max(_MIN_POSTS, min(self._settings.posts_per_search, affordable)),
-                tweet_fields=["author_id", "created_at"],
-                **since,
-            ),
-            _Posts,
-        )
-        posts = sorted(answer.data, key=lambda post: int(post.id) if post.id.isdigit() else 0)
-        paid = state.ledger.plus(len(posts) * price, calm=not self._deps.surging(operator))
+        most = max(_MIN_POSTS, min(self._settings.posts_per_search, affordable))
+        answer = await self._api.posts(self._queries[operator], most, since)
+        posts = sorted(answer, key=lambda post: int(post.id) if post.id.isdigit() else 0)
+        paid = state.ledger.plus(len(posts) * price, calm=calm)
         if posts:
             state = msgspec.structs.replace(state, newest={**state.newest, operator: _Newest(posts[-1].id, now)})
         return [self._mention(post, operator, now) for post in posts], msgspec.structs.replace(state, ledger=paid)
 
-    def _mention(self, post: _Post, operator: str, now: datetime) -> Mention:
+    def _mention(self, post: Post, operator: str, now: datetime) -> Mention:
         created_at = parse_time(post.created_at)
         return Mention(
             source=self.name,
@@ -288,8 +260,9 @@ class XSource:
         )
 
 
-async def _usage(client: Any) -> Any:  # noqa: ANN401 - tweepy has no types
-    return await (await client.request("GET", "/2/usage/tweets")).json()
+def _concerns_one_request(error: SourceError) -> bool:
+    """Whether the next request may succeed: a query may be wrong, all else is about X or the account."""
+    return error.state is HealthState.FAILING and error.retryable and error.retry_after is None
 
 
 def _to_tomorrow(now: datetime) -> float:

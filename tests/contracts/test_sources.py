@@ -81,7 +81,7 @@ async def test_a_source_says_who_it_is(room: Room) -> None:
 
 
 async def test_an_unknown_operator_is_a_configuration_error(room: Room) -> None:
-    with pytest.raises(ConfigError, match="must be one of orange; got nobody"):
+    with pytest.raises(ConfigError, match="must be one of orange, sfr; got nobody"):
         room.make(operator="nobody")
 
 

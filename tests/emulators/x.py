@@ -24,6 +24,7 @@ class X:
     spent_eur: float = 0.0
     fail_status: int | None = None
     fail_path: str | None = None  # only there; None: everywhere
+    fail_query: str | None = None  # only this one; None: any
     fail_headers: Mapping[str, str] = field(default_factory=dict)
     fail_html: bool = False
 
@@ -38,7 +39,8 @@ class X:
         self.calls.append((request.path, dict(request.query)))
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _problem(401, "Unauthorized")
-        if self.fail_status is not None and self.fail_path in {None, request.path}:
+        meant = self.fail_path in {None, request.path} and self.fail_query in {None, request.query.get("query")}
+        if self.fail_status is not None and meant:
             if self.fail_html:
                 return web.Response(
                     status=self.fail_status, text="<html>over capacity</html>", content_type="text/html"

@@ -16,6 +16,8 @@ ORANGE = Operator(
     "orange", "Orange", (Service.INTERNET, Service.MAIL), aliases=("orange",), brands=(("Sosh", ("sosh",)),)
 )
 
+SFR = Operator("sfr", "SFR", (Service.INTERNET,))
+
 
 class ImpatientHttp:
     """The real client with short timeouts."""
@@ -38,7 +40,7 @@ class SourceWorld:
         self.deps = SourceDeps(
             http=self.http,
             clock=self.clock,
-            operators={"orange": ORANGE},
+            operators={"orange": ORANGE, "sfr": SFR},
             gate=lambda text: "orange" in text.casefold(),
             surging=self.surges.__contains__,
             user_agent="Vigie/test (+mailto:desk@newsroom.example)",

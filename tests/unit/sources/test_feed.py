@@ -101,6 +101,16 @@ async def test_an_entry_without_a_believable_time_keeps_that_of_its_first_sight(
     assert second["9"].published_at == first["9"].published_at
 
 
+async def test_when_all_guids_change_nothing_looks_new(setting: Setting) -> None:
+    first, reading = await setting.read(INCIDENTS)
+    setting.world.clock.move_to(NOW + timedelta(hours=3))
+    second, _ = await setting.read(INCIDENTS.replace(b"<guid>", b"<guid>new-"), reading.cursor)
+    assert not {"5", "6", "8", "9"} & second.keys()
+    assert {entry.title: entry.published_at for entry in second.values()} == {
+        entry.title: entry.published_at for entry in first.values()
+    }
+
+
 async def test_without_a_guid_link_and_title_make_the_id(setting: Setting) -> None:
     first, _ = await setting.read(INCIDENTS)
     second, _ = await setting.read(INCIDENTS.replace(b"de nouveau r", b"maintenant r"))

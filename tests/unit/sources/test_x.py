@@ -1,5 +1,6 @@
 """X: counts become tallies, posts are read only when a surge or the budget allows, and the ceiling holds."""
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,13 +37,16 @@ class Setting:
     async def read(self, cursor: str | None = None) -> Reading:
         return await read_once(self.source, cursor)
 
-    async def until_failure(self, most_reads: int) -> tuple[SourceError, str | None]:
+    async def until_failure(
+        self, most_reads: int, found: list[Any] | None = None, cursor: str | None = None
+    ) -> tuple[SourceError, str | None]:
         """Read every quarter of an hour until it fails, as it does when a ceiling is reached."""
-        cursor = None
         for _ in range(most_reads):
             try:
                 async for reading in self.source.read(cursor):
                     cursor = reading.cursor or cursor
+                    if found is not None:
+                        found += reading.events
             except SourceError as error:
                 return error, cursor
             self.world.clock.move_to(self.world.clock.now() + timedelta(minutes=15))
@@ -243,6 +247,31 @@ async def test_what_was_read_before_a_failure_is_handed_over(setting: Setting) -
     assert [(await anext(readings)).events, [mention.id for mention in mentions(await anext(readings))]] == [(), ["20"]]
     with pytest.raises(SourceError, match="HTTP 503"):
         await anext(readings)
+
+
+async def test_a_wrong_query_of_one_operator_does_not_silence_the_others(setting: Setting) -> None:
+    setting.use(queries={"orange": "wrong"}, operators=["orange", "sfr"])
+    setting.api.fail_query, setting.api.fail_status = "wrong", 400
+    found: list[Any] = []
+    error, _ = await setting.until_failure(1, found)
+    assert error.reason == "requête refusée par X (HTTP 400)"
+    assert {tally.operator for tally in found} == {"sfr"}
+
+
+async def test_requests_that_time_out_are_counted_as_charged(setting: Setting) -> None:
+    setting.use(daily_eur=0.02, endpoint="http://127.0.0.1:9")
+    cursor = None
+    reasons = []
+    for _ in range(6):
+        error, cursor = await setting.until_failure(1, cursor=cursor)
+        reasons.append(error.state)
+    assert reasons == [HealthState.UNREACHABLE] * 4 + [HealthState.PAUSED] * 2
+
+
+async def test_the_token_is_not_logged_even_when_debugging(setting: Setting, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await setting.read()
+    assert TOKEN not in caplog.text
 
 
 async def test_nobody_there_is_unreachable(setting: Setting) -> None:
