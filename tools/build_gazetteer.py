@@ -37,7 +37,8 @@ def hazard(name_key: str, population: int, why: str | None) -> float:
         if "never-without-code" in why:
             return 4.0
         zipf = float(m[1]) if (m := re.search(r"zipf ([\d.]+)", why)) else COMMON
-        need = 2.5 if zipf >= VERY_COMMON else 2.0 if zipf >= COMMON else 1.5
+        common = zipf >= VERY_COMMON or (zipf >= COMMON and population < TOWN)
+        need = 2.5 if common else 2.0 if zipf >= COMMON else 1.5
         if "article+noun" in why or "person" in why:
             need = 2.5
         return max(1.5, need - 0.5) if population >= CITY else need

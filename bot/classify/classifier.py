@@ -13,6 +13,8 @@ from bot.domain.operators import Operator, Service
 from bot.domain.places import Place
 from bot.domain.signals import Classification
 
+_TELECOM = frozenset(["telecom", "outage", "service"])
+_SAYS_WHAT = frozenset(["telecom", "service"])
 _SERVICES = frozenset(s.value for s in Service)
 
 
@@ -57,12 +59,14 @@ class Classifier:
         """
         said = words(text)
         hits = self._patterns.hits(said.folded)
-        about = any(h.rule.group in {"telecom", "outage", "service"} for h in hits)
-        naming = self._operators.find(said, telecom=about)
+        groups = {h.rule.group for h in hits}
+        about = not groups.isdisjoint(_TELECOM)
+        naming = self._operators.find(said, telecom=about, english="english" in groups and "outage" not in groups)
         departments = {n for h in hits if h.rule.group == "department" for n in range(h.start, h.end)}
         places = self._places.find(said, departments.__contains__)
         named = _not_places(naming, places)
-        reading = read(hits, said.folded, at, places=len(places), named=bool(named))
+        concerned = bool(named or operator_hint) or not groups.isdisjoint(_SAYS_WHAT)
+        reading = read(hits, said.folded, at, places=len(places), named=bool(named), concerned=concerned)
         operators = list(dict.fromkeys(n.operator for n in named))
         elsewhere = naming.homonyms | {n.operator for n in naming.named}
         if not operators and operator_hint and operator_hint not in elsewhere:

@@ -27,6 +27,7 @@ class _Trap:
     before: frozenset[str]
     after: frozenset[str]
     by_itself: bool = False
+    english: bool = False
 
 
 class Naming(NamedTuple):
@@ -53,8 +54,14 @@ class OperatorFinder:
         self.operators = {o.id: o for o in operators}
         self._sure = frozenset(homonyms["sure"].split())
         self._after_sure = frozenset(homonyms["after_sure"].split())
+        self._town = frozenset(homonyms["town"].split())
         self._traps = {
-            word: _Trap(frozenset(t["before"].split()), frozenset(t["after"].split()), t.get("by_itself", False))
+            word: _Trap(
+                frozenset(t["before"].split()),
+                frozenset(t["after"].split()),
+                by_itself=t.get("by_itself", False),
+                english=t.get("english", False),
+            )
             for word, t in homonyms.items()
             if isinstance(t, dict)
         }
@@ -88,11 +95,12 @@ class OperatorFinder:
         said = key(text.replace("_", " "))
         return self.operators.get(text.strip().lower()) or self._by_name.get(said)
 
-    def find(self, text: Words, *, telecom: bool) -> Naming:
+    def find(self, text: Words, *, telecom: bool, english: bool = False) -> Naming:
         """Who is named.
 
         Args:
             telecom: The text speaks of a service or a fault, so a homonym is most likely the operator.
+            english: It tells a fault in English and none in French.
         """
         folded = text.folded
         named: list[Named] = []
@@ -105,7 +113,7 @@ class OperatorFinder:
                 end = n + len(phrase)
                 if len(phrase) > 1 and folded[n:end] != phrase:
                     continue
-                if self._is_name(text, n, end, telecom=telecom):
+                if self._is_name(text, n, end, telecom=telecom, english=english):
                     named.append(Named(operator, brand, n, end))
                 else:
                     homonyms.add(operator)
@@ -113,7 +121,7 @@ class OperatorFinder:
                 break
         return Naming(tuple(named), frozenset(homonyms))
 
-    def _is_name(self, text: Words, start: int, end: int, *, telecom: bool) -> bool:
+    def _is_name(self, text: Words, start: int, end: int, *, telecom: bool, english: bool) -> bool:
         folded = text.folded
         trap = self._traps.get(folded[start]) if end == start + 1 else None
         if trap is None:
@@ -122,7 +130,9 @@ class OperatorFinder:
         following = folded[end] if end < len(folded) else ""
         if previous in trap.before or following in trap.after:
             return False
-        if telecom or trap.by_itself or previous in self._sure:
+        if previous in {"d", "de"} and start > 1 and folded[start - 2] in self._town:
+            return False
+        if trap.by_itself or previous in self._sure or (telecom and not (english and trap.english)):
             return True
         inside = previous.isalpha() and previous not in {"a", "d"}
         return text.raw[start][0].isupper() and (inside or following in self._after_sure)

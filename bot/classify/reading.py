@@ -42,7 +42,9 @@ class Reading:
     deciding: tuple[Hit, ...]
 
 
-def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int, named: bool) -> Reading:
+def read(
+    hits: list[Hit], folded: list[str], at: datetime | None, *, places: int, named: bool, concerned: bool = True
+) -> Reading:
     """Weigh the hits of one text.
 
     Args:
@@ -51,12 +53,13 @@ def read(hits: list[Hit], folded: list[str], at: datetime | None, *, places: int
         at: When it was published, for dates in it; None if not known.
         places: How many places it names.
         named: It names an operator; a fault told in English counts only then.
+        concerned: It names or was found for an operator, or says which service: "panne" alone may be anything's.
     """
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.rule.group, []).append(hit)
     faults = [*groups.get("outage", []), *(groups.get("english", []) if named else [])]
-    outage = _not_taken_back(faults, groups.get("cancel", []))
+    outage = _not_taken_back(faults, groups.get("cancel", [])) if concerned else []
     recovery = _not_taken_back(groups.get("recovery", []), groups.get("unrecovery", []))
     noise, social, chronic = groups.get("noise", []), groups.get("social", []), groups.get("chronic", [])
     against = _sum(noise, share=_NOISE_SHARE)
