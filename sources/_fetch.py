@@ -15,15 +15,26 @@ _NOT_MODIFIED = 304
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What we know of a document from its last good read; part of a source's cursor."""
+    """What we know of a document from its last good read; part of a source's cursor.
+
+    Attributes:
+        key: Hash of where and how it was read: after a change of the settings nothing is known.
+    """
 
     etag: str | None = None
     modified: str | None = None
     digest: str | None = None
+    key: str | None = None
 
 
-async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen]:
+async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Response | None, Seen]:
     """Read a document if it changed.
+
+    Args:
+        http: The client.
+        url: Where it is.
+        seen: From the last good read.
+        how: Whatever else in the settings decides what is read in it.
 
     Returns:
         The answer, or None where it says what it said last time; and what to remember once it has been understood.
@@ -31,6 +42,9 @@ async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen
     Raises:
         SourceError: as `Http.get`; `failing` for a refusal (4xx), `unreadable` for an empty body.
     """
+    key = _hash(f"{url}\n{how}".encode())
+    if seen.key != key:
+        seen = Seen()
     headers = {}
     if seen.etag:
         headers["If-None-Match"] = seen.etag
@@ -43,8 +57,8 @@ async def fetch(http: Http, url: str, seen: Seen) -> tuple[Response | None, Seen
         raise refused(answer)
     if not answer.body.strip():
         raise unreadable(url, "réponse vide")
-    digest = blake2b(answer.body, digest_size=16).hexdigest()
-    now = Seen(answer.headers.get("etag"), answer.headers.get("last-modified"), digest)
+    digest = _hash(answer.body)
+    now = Seen(answer.headers.get("etag"), answer.headers.get("last-modified"), digest, key)
     return (None if digest == seen.digest else answer), now
 
 
@@ -83,3 +97,7 @@ def decode_cursor(cursor: str | None, empty: State) -> State:
 def encode_cursor(state: msgspec.Struct) -> str:
     """The text of a cursor."""
     return msgspec.json.encode(state).decode()
+
+
+def _hash(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()

@@ -53,12 +53,12 @@ class Parser:
         async with self._turn:
             if self._idle is not None:
                 self._idle.cancel()
-            if self._process is None or self._process.returncode is not None:
-                self._process = await _start()
             try:
+                if self._process is None or self._process.returncode is not None:
+                    self._process = await _start()
                 async with asyncio.timeout(self._deadline_seconds):
                     data = await _exchange(self._process, msgspec.json.encode(job), body)
-            except (TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
+            except (asyncio.IncompleteReadError, OSError) as error:  # killed, too late, or not even started
                 await self.close()
                 raise ParseError("document trop lourd à analyser") from error
             except BaseException:

@@ -76,7 +76,9 @@ class PageSource:
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`: one Reading with at most one entry."""
         before = decode_cursor(cursor, _Cursor())
-        answer, seen = await fetch(self._deps.http, self._settings.url, before.seen)
+        answer, seen = await fetch(self._deps.http, self._settings.url, before.seen, how=self._settings.selector)
+        if seen.key != before.seen.key:
+            before = _Cursor(changes=before.changes)
         if answer is None:
             yield Reading(cursor=encode_cursor(msgspec.structs.replace(before, seen=seen)))
             return

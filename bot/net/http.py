@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -48,7 +49,8 @@ class SafeHttp:
     def __init__(
         self, user_agent: str, allow_private: frozenset[str] = frozenset(), *, max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
-        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip"}
+        plain = unicodedata.normalize("NFKD", user_agent).encode("ascii", "ignore").decode()
+        self._headers = {"User-Agent": " ".join(plain.split()), "Accept-Encoding": "gzip"}
         self._allow_private = allow_private
         self._max_body_bytes = max_body_bytes
         self._sessions: dict[bool, aiohttp.ClientSession] = {}

@@ -139,6 +139,14 @@ async def test_a_cursor_of_another_version_is_none(room: Room, cursor: str) -> N
     assert (await read_once(room.source, cursor)).events
 
 
+async def test_a_cursor_of_another_address_is_none(room: Room) -> None:
+    room.pages.put_plain(PATH, room.good, room.case.content_type)
+    cursor = (await read_once(room.source)).cursor
+    room.pages.put_plain("/moved.json", room.good, room.case.content_type)
+    assert (await read_once(room.make(url=room.pages.url("/moved.json")), cursor)).events
+    assert "If-None-Match" not in room.pages.requests[-1]
+
+
 # A page has no ids: each change of its text is an entry of its own.
 @pytest.mark.parametrize("room", ["feed", "statuspage"], indirect=True)
 async def test_an_update_in_place_keeps_its_id(room: Room) -> None:

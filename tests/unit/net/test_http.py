@@ -43,6 +43,14 @@ async def test_gives_status_headers_and_body(pages: StatusPages, http: SafeHttp)
     assert (again.status, again.body) == (304, b"")
 
 
+async def test_the_user_agent_is_plain_ascii(pages: StatusPages) -> None:
+    pages.put("/feed", b"<rss/>")
+    client = SafeHttp("Vigie/0.1 (La rédaction\n; +web@newsroom.example)", frozenset({"127.0.0.1"}))
+    await client.get(pages.url("/feed"))
+    await client.close()
+    assert pages.requests[0]["User-Agent"] == "Vigie/0.1 (La redaction ; +web@newsroom.example)"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 async def test_client_errors_are_the_callers_to_judge(pages: StatusPages, http: SafeHttp, status: int) -> None:
     pages.put_status("/feed", status)

@@ -96,6 +96,15 @@ async def test_a_missing_selector_is_unreadable(setting: Setting) -> None:
     assert (error.state, error.reason) == (HealthState.UNREADABLE, "la page n’a plus de « #disparu »")
 
 
+async def test_another_selector_is_another_baseline(setting: Setting) -> None:
+    _, reading = await setting.read(CALM)
+    setting.source = setting.make("h1")
+    entries, reading = await setting.read(CALM, reading.cursor)
+    assert entries == []
+    setting.source = setting.make("#disparu")
+    assert (await failure(setting.source, reading.cursor)).state is HealthState.UNREADABLE
+
+
 async def test_a_selector_that_is_none_is_unreadable(setting: Setting) -> None:
     setting.pages.put("/etat", CALM, "text/html")
     assert (await failure(setting.make("#[["))).state is HealthState.UNREADABLE
