@@ -5,17 +5,16 @@ from datetime import datetime
 
 from bot.classify.data import ClassifierData
 from bot.classify.operators import Named, Naming, OperatorFinder
-from bot.classify.patterns import Hit
 from bot.classify.places import Found, PlaceFinder
 from bot.classify.reading import Reading, read
+from bot.classify.services import services_named
 from bot.classify.text import Words, words
-from bot.domain.operators import Operator, Service
+from bot.domain.operators import Operator
 from bot.domain.places import Place
 from bot.domain.signals import Classification
 
 _TELECOM = frozenset(["telecom", "outage", "service"])
 _SAYS_WHAT = frozenset(["telecom", "service"])
-_SERVICES = frozenset(s.value for s in Service)
 
 
 class Classifier:
@@ -59,62 +58,35 @@ class Classifier:
         """
         said = words(text)
         hits = self._patterns.hits(said.folded)
-        groups = {h.rule.group for h in hits}
-        about = not groups.isdisjoint(_TELECOM)
-        naming = self._operators.find(said, telecom=about, english="english" in groups and "outage" not in groups)
-        departments = {n for h in hits if h.rule.group == "department" for n in range(h.start, h.end)}
+        telecom = not hits.keys().isdisjoint(_TELECOM)
+        naming = self._operators.find(said, telecom=telecom, english="english" in hits and "outage" not in hits)
+        departments = {n for h in hits.get("department", ()) for n in range(h.start, h.end)}
         places = self._places.find(said, departments.__contains__)
         named = _not_places(naming, places)
-        concerned = bool(named or operator_hint) or not groups.isdisjoint(_SAYS_WHAT)
-        reading = read(hits, said.folded, at, places=len(places), named=bool(named), concerned=concerned)
         operators = list(dict.fromkeys(n.operator for n in named))
-        elsewhere = naming.homonyms | {n.operator for n in naming.named}
-        if not operators and operator_hint and operator_hint not in elsewhere:
+        if not named and operator_hint and operator_hint not in naming.homonyms.union(n.operator for n in naming.named):
             operators = [operator_hint]
-        services = self._services(hits, operators) if reading.faulty else ()
+        concerned = bool(operators) or not hits.keys().isdisjoint(_SAYS_WHAT)
+        reading = read(hits, said.folded, at, places=len(places), named=bool(named), concerned=concerned)
+        known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
         return Classification(
             operators=tuple(operators),
             brands=tuple(dict.fromkeys(n.brand for n in named if n.brand)),
             kind=reading.kind,
             fresh=reading.fresh,
             onset=reading.onset,
-            services=services,
+            services=services_named(hits.get("service", []), known) if reading.faulty else (),
             places=tuple(f.place for f in places),
-            professional=any(h.rule.group == "professional" for h in hits),
+            professional="professional" in hits,
             score=round(reading.score, 3),
             why=tuple(_why(reading, named, places, said)),
         )
-
-    def _services(self, hits: list[Hit], operators: list[str]) -> tuple[Service, ...]:
-        said = [h for h in hits if h.rule.group == "service"]
-        said = [h for h in said if not any(_unsays(other, h) for other in said)]
-        first: dict[str, int] = {}
-        for hit in said:
-            if hit.rule.weight >= 1:
-                first.setdefault(hit.rule.name, hit.start)
-        if "telephone" in first and "emergency" not in first:
-            first.setdefault("landline" if "landline" in first else "mobile", first["telephone"])
-        if "reseau" in first and not {"internet", "mobile", "rail", "power"} & first.keys():
-            first["mobile"] = first["reseau"]
-        if not first:
-            first = {h.rule.name: h.start for h in said}
-        known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
-        run = {s for o in known for s in o.services}
-        if not first and run and Service.MOBILE not in run:
-            return (known[0].services[0],)
-        services = [Service(n) for _, n in sorted((start, n) for n, start in first.items() if n in _SERVICES)]
-        return tuple(service for service in services if not run or service in run)
 
 
 def _not_places(naming: Naming, places: list[Found]) -> list[Named]:
     """Names that are not read as a place ("panne orange à Orange")."""
     taken = {n for f in places for n in range(f.start, f.end)}
     return [n for n in naming.named if n.start not in taken]
-
-
-def _unsays(other: Hit, hit: Hit) -> bool:
-    """Whether the words of a hit are used in a way that names no service ("par téléphone", "redémarré la box")."""
-    return other.rule.name == f"not {hit.rule.name}" and other.start < hit.end and hit.start < other.end
 
 
 def _why(reading: Reading, named: Iterable[Named], places: Iterable[Found], said: Words) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """When the trouble began: "trois semaines sans internet" is true, and must not feed a surge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from bot.classify.patterns import Hit
@@ -12,6 +12,7 @@ _NOW_HOURS = 2.0
 _THAT_DAY_HOURS = 6.0  # a date says no hour: some time of that day
 _UNSAID_DATE_HOURS = 24.0 * 14  # a date without the post's own time: people give dates when it has been long
 
+_GROUPS = ("onset", "duration", "date", "weekday")
 _UNIT_HOURS = {
     "minute": 1 / 60, "min": 1 / 60, "mn": 1 / 60, "heure": 1.0, "h": 1.0, "jour": 24.0, "j": 24.0, "jr": 24.0,
     "semaine": 168.0, "sem": 168.0, "quinzaine": 24.0, "mois": 720.0, "moi": 720.0, "an": 8760.0, "annee": 8760.0,
@@ -84,29 +85,28 @@ def onset_of(hours: float) -> Onset:
     return Onset.DAYS if hours <= _FRESH_HOURS else Onset.PAST
 
 
-def onset(hits: list[Hit], folded: list[str], at: datetime | None) -> tuple[Onset, Hit | None]:
+def onset(hits: Mapping[str, list[Hit]], folded: list[str], at: datetime | None) -> tuple[Onset, Hit | None]:
     """When it began, and what said so; a complaint without words of time is about now."""
     best: tuple[float, int, Onset, Hit] | None = None
-    elsewhere = [h for h in hits if h.rule.group == "not onset"]
-    for hit in hits:
-        if any(e.start < hit.end and hit.start < e.end for e in elsewhere):
-            continue
-        said = folded[hit.start : hit.end]
-        group = hit.rule.group
-        if group == "onset":
-            found = Onset(hit.rule.name)
-        elif group == "duration":
-            if (hours := duration_hours(said)) is None:
+    elsewhere = hits.get("not onset", [])
+    for group in _GROUPS:
+        for hit in hits.get(group, ()):
+            if any(e.overlaps(hit) for e in elsewhere):
                 continue
-            found = onset_of(hours)
-        elif group == "date":
-            found = onset_of(date_hours(said, at))
-        elif group == "weekday":
-            found = onset_of(weekday_hours(said, at))
-        else:
-            continue
-        if best is None or (hit.rule.weight, hit.start) >= best[:2]:
-            best = (hit.rule.weight, hit.start, found, hit)
-    if best is None:
-        return Onset.NOW, None
-    return best[2], best[3]
+            found = _begin(hit, folded[hit.start : hit.end], at)
+            if found and (best is None or (hit.rule.weight, hit.start) > best[:2]):
+                best = (hit.rule.weight, hit.start, found, hit)
+    return (best[2], best[3]) if best else (Onset.NOW, None)
+
+
+def _begin(hit: Hit, said: list[str], at: datetime | None) -> Onset | None:
+    match hit.rule.group:
+        case "duration":
+            hours = duration_hours(said)
+            return None if hours is None else onset_of(hours)
+        case "date":
+            return onset_of(date_hours(said, at))
+        case "weekday":
+            return onset_of(weekday_hours(said, at))
+        case _:
+            return Onset(hit.rule.name)

@@ -42,6 +42,10 @@ class Hit(NamedTuple):
     start: int
     end: int
 
+    def overlaps(self, other: "Hit") -> bool:
+        """Whether both say something of the same words."""
+        return self.start < other.end and other.start < self.end
+
 
 class Patterns:
     """All rules, compiled together.
@@ -111,8 +115,8 @@ class Patterns:
         best = min(required, key=lambda chars: (bool(chars & common), len(chars)))
         return best | set(numbers) if _NUMBER in best else best
 
-    def hits(self, folded: list[str]) -> list[Hit]:
-        """Every rule that applies, at most twice a pattern, in text order."""
+    def hits(self, folded: list[str]) -> dict[str, list[Hit]]:
+        """Every rule that applies, by its group, at most twice a pattern, in text order."""
         text = "".join(map(self._symbols.__getitem__, folded))
         by_anchor = self._by_anchor
         wanted: set[int] = set()
@@ -131,7 +135,11 @@ class Patterns:
                     start, end = match.span()
                     found.append((start, -end, n))
         found.sort()
-        return [Hit(self._compiled[n][0], start, -end) for start, end, n in found]
+        groups: dict[str, list[Hit]] = {}
+        for start, end, n in found:
+            rule = self._compiled[n][0]
+            groups.setdefault(rule.group, []).append(Hit(rule, start, -end))
+        return groups
 
 
 class _Symbols(dict[str, str]):

@@ -6,7 +6,7 @@ a long rant does not outweigh one plain sentence. Weights are in the data files;
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,25 +43,22 @@ class Reading:
 
 
 def read(
-    hits: list[Hit], folded: list[str], at: datetime | None, *, places: int, named: bool, concerned: bool = True
+    hits: Mapping[str, list[Hit]], folded: list[str], at: datetime | None, *, places: int, named: bool, concerned: bool
 ) -> Reading:
     """Weigh the hits of one text.
 
     Args:
-        hits: All that apply.
+        hits: All that apply, by group.
         folded: The text's words.
         at: When it was published, for dates in it; None if not known.
         places: How many places it names.
         named: It names an operator; a fault told in English counts only then.
         concerned: It names or was found for an operator, or says which service: "panne" alone may be anything's.
     """
-    groups: dict[str, list[Hit]] = {}
-    for hit in hits:
-        groups.setdefault(hit.rule.group, []).append(hit)
-    faults = [*groups.get("outage", []), *(groups.get("english", []) if named else [])]
-    outage = _not_taken_back(faults, groups.get("cancel", [])) if concerned else []
-    recovery = _not_taken_back(groups.get("recovery", []), groups.get("unrecovery", []))
-    noise, social, chronic = groups.get("noise", []), groups.get("social", []), groups.get("chronic", [])
+    cancel, noise, social, chronic = (hits.get(g, []) for g in ("cancel", "noise", "social", "chronic"))
+    faults = [*hits.get("outage", []), *(hits.get("english", []) if named else [])]
+    outage = _not_taken_back(faults, cancel) if concerned else []
+    recovery = _not_taken_back(hits.get("recovery", []), hits.get("unrecovery", []))
     against = _sum(noise, share=_NOISE_SHARE)
     if recovery and _recovered(recovery, outage, against):
         return _reading(Kind.RECOVERY, None, 0.03, recovery)
@@ -70,7 +67,7 @@ def read(
     if not outage and not against:
         outage = _echo(social, since, places)
     if not outage:
-        return _reading(Kind.NOISE, None, 0.02, [*noise, *groups.get("cancel", [])], faulty=faulty)
+        return _reading(Kind.NOISE, None, 0.02, [*noise, *cancel], faulty=faulty)
     z = _BIAS + _sum(outage) + min(_sum(social) * 0.5, _SOCIAL_ALONE) - against
     z += _TIME_BONUS if since and began is not Onset.PAST else 0.0
     z += _PLACE_BONUS if places else 0.0
@@ -96,7 +93,7 @@ def _echo(social: list[Hit], since: Hit | None, places: int) -> list[Hit]:
 
 
 def _not_taken_back(hits: list[Hit], cancels: list[Hit]) -> list[Hit]:
-    return [h for h in hits if not any(c.start < h.end and h.start < c.end for c in cancels)]
+    return [h for h in hits if not any(c.overlaps(h) for c in cancels)]
 
 
 def _recovered(recovery: list[Hit], outage: list[Hit], against: float) -> bool:
