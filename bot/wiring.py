@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from unicodedata import normalize
 
 from bot.classify import Classifier, NearDuplicates, load_data, load_operators, mask
 from bot.clock import Clock, ManualClock, ScenarioClock, SystemClock
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
     from bot.net.http import SafeHttp
 
 _HERE = Path(__file__).parent
-_VERSION = "0.1"
+# A replay is only the tape; X gives posts during a surge and counts otherwise: neither tells how well we hear people.
+_NO_STEADY_EARS = frozenset({"replay", "x"})
 _KEY_BYTES = 32
 _KEY_LASTS = timedelta(days=30)
 
@@ -113,8 +116,8 @@ def build_core(
         ingest=Ingest(classifier, NearDuplicates(), mask, author_key),
         watch=Watch(Calendar(room.timezone), operators, budget=room.budget),
         ears=Ears(
-            (name for name, kind, hears in sources if hears and kind != "replay"),
-            (name for name, kind, _ in sources if kind == "replay"),
+            (name for name, kind, hears in sources if hears and kind not in _NO_STEADY_EARS),
+            (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),
         ),
         roster=Roster([(name, kind) for name, kind, _ in sources if kind != "replay"]),
         drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone)),
@@ -188,7 +191,8 @@ def build_http(config: Config) -> "SafeHttp":
 def user_agent(config: Config) -> str:
     """Who reads, and whom to ask about it."""
     contact = f"; +{config.newsroom.contact}" if config.newsroom.contact else ""
-    return f"Vigie/{_VERSION} ({config.newsroom.name}{contact})"
+    name = normalize("NFKD", config.newsroom.name).encode("ascii", "ignore").decode()  # a header is ASCII
+    return f"Vigie/{version('vigie')} ({name}{contact})"
 
 
 def build_sources(

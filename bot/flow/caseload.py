@@ -168,7 +168,10 @@ class Caseload:
             incident = transitions.confirmed(incident)
         if incident.state is IncidentState.DISMISSED and alarm:
             incident = replace(incident, ended_at=now)  # its six hours begin when its surge ends
-        episode.incident = transitions.after_bucket(incident, transitions.Beat(now, raised, alarm, episode.surged))
+        episode.incident = transitions.after_bucket(
+            incident, transitions.Beat(now, raised, alarm, episode.alarmed and not alarm)
+        )
+        episode.alarmed = alarm
         self.look_at_channel(operator, now)
         if transitions.is_over(episode.incident, now):
             self._end(operator, episode, now)

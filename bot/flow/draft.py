@@ -72,18 +72,23 @@ class Drafts:
         decided_by: str | None = None,
         text: str | None = None,
         notice: str | None = None,
+        seen: Draft | None = None,
     ) -> Draft:
         """Write the next revision; an editor's text stays until an editor changes it.
 
         Args:
             text: The editor's new text, or None.
+            seen: The revision whose facts and words this one keeps: what is published is what was approved.
         """
         before = episode.draft
-        incident = episode.documented()
+        if seen is None:
+            incident = episode.documented()
+        else:
+            incident = replace(seen.incident, state=episode.incident.state, before=episode.incident.before)
         title, ours = self._wording.compose(incident, operator, at)
         edited = text is not None or (before is not None and before.edited)
-        if before is not None and before.edited:
-            title, ours = before.title, before.text
+        if kept := seen or (before if before is not None and before.edited else None):
+            title, ours = kept.title, kept.text
         revision = before.revision + 1 if before else 1
         changed = before is None or text is not None or before.incident.state is not incident.state
         draft = Draft(
@@ -100,12 +105,5 @@ class Drafts:
             notice=notice,
             changed_in=revision if changed or before is None else before.changed_in,
         )
-        episode.draft = draft
-        if kind is not DraftKind.DECISION:
-            episode.shown, episode.shown_at = episode.incident, at
+        episode.keep(draft)
         return draft
-
-
-def with_state(draft: Draft, state: DraftState, at: datetime) -> Draft:
-    """The same words in another state: what became of a publication."""
-    return replace(draft, revision=draft.revision + 1, at=at, kind=DraftKind.DECISION, state=state, notice=None)

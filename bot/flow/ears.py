@@ -36,12 +36,13 @@ class Ears:
 
     Args:
         names: Sources that are known to give mentions; others join when they first do.
-        tapes: Replays: they tell how far they have come, and hear nothing themselves.
+        unsteady: Sources whose posts say nothing of how well we hear: a replay is only a tape, X is searched only
+            during a surge.
     """
 
-    def __init__(self, names: Iterable[str] = (), tapes: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), unsteady: Iterable[str] = ()) -> None:
         self._ears: dict[str, _Ear] = {name: _Ear() for name in names}
-        self._ears |= {name: _Ear(weight=0.0) for name in tapes}
+        self._ears |= {name: _Ear(weight=0.0) for name in unsteady}
 
     def heard(self, source: str, at: datetime) -> range:
         """A mention of that time came from a source; the buckets of a gap that its back-log now fills.
@@ -49,7 +50,7 @@ class Ears:
         A source that hands over a post from within its own gap is catching up: the whole gap is filled.
         """
         ear = self._ears.setdefault(source, _Ear())
-        ear.weight += 1.0
+        ear.weight += 1.0 if ear.weight else 0.0
         for index, (begin, stop) in enumerate(ear.deaf):
             if stop is not None and begin <= at < stop:
                 del ear.deaf[index]

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.incidents import Draft, Evidence, Incident, IncidentState, Surge
+from bot.domain.incidents import Draft, DraftKind, Evidence, Incident, IncidentState, Surge
 from bot.domain.operators import Service
 from bot.domain.places import Place, PlaceCount
-from bot.domain.signals import Interval, Report
+from bot.domain.signals import EntryState, Interval, Report
 from bot.drafting.evidence import select_evidence
 
 _EVIDENCE_KEPT = 100  # every number can be traced to it, and a storm of posts still fits a card's row in the store
@@ -16,10 +16,11 @@ _EVIDENCE_SPREAD = 12  # the first ones are chosen to show the whole: what a car
 _EVIDENCE_LOOKED_AT = 1000
 # A service belongs to the incident when two people name it and it is no stray word: see docs/adr/0007-episodes.md.
 _SERVICE_AUTHORS = 2
-_SERVICE_SHARE = 0.15
+_SERVICE_SHARE = 0.25
 # So many authors of a second kind of source confirm a suspicion; one is enough where an editor logged the call.
 _SECOND_KIND_AUTHORS = 2
 _DESK = "desk"
+_REVISIONS_KEPT = 20  # an editor may press on a card that is some edits behind
 
 KindOf = Callable[[str], str]
 Key = TypeVar("Key", bound=Hashable)
@@ -33,6 +34,8 @@ class Episode:
         draft: Latest revision, or None before the first.
         shown: The incident as the desk last received a line about it.
         shown_at: When that was.
+        alarmed: A series of the operator was in alarm when last looked at.
+        revisions: The last revisions by number: what an editor approves is what that editor saw.
     """
 
     def __init__(self, incident: Incident, kind_of: KindOf, draft: Draft | None = None) -> None:
@@ -40,9 +43,20 @@ class Episode:
         self.draft = draft
         self.shown: Incident | None = draft.incident if draft else None
         self.shown_at: datetime = draft.at if draft else incident.opened_at
+        said = incident.statement
+        self.alarmed = self.surged and (said is None or said.state is EntryState.RESOLVED)
+        self.revisions: dict[int, Draft] = {draft.revision: draft} if draft else {}
         self._kind_of = kind_of
         self._reports: list[Report] = []
         self._queued: list[Report] = []
+
+    def keep(self, draft: Draft) -> None:
+        """Take a new revision; a line of the contract also counts as shown to the desk."""
+        self.draft = draft
+        self.revisions[draft.revision] = draft
+        self.revisions.pop(draft.revision - _REVISIONS_KEPT, None)
+        if draft.kind is not DraftKind.DECISION:
+            self.shown, self.shown_at = draft.incident, draft.at
 
     def hear(self, reports: Iterable[Report]) -> None:
         """Take reports of this operator; they count once the bucket they belong to is closed."""

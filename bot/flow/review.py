@@ -55,7 +55,8 @@ def decide(
         case _:
             state, kind = _PENDING[decision.action], DraftKind.DECISION
     text = decision.text if decision.action is Action.EDIT else None
-    new = drafts.revise(episode, operator, at, kind, state=state, decided_by=decision.who, text=text)
+    seen = episode.revisions.get(decision.revision or draft.revision, draft) if kind is DraftKind.PUBLISHED else None
+    new = drafts.revise(episode, operator, at, kind, state=state, decided_by=decision.who, text=text, seen=seen)
     return Verdict(OutcomeKind.DONE, new)
 
 

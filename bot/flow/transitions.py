@@ -16,6 +16,8 @@ _ENTRY_FADES_AFTER = timedelta(hours=24)
 
 OPEN = frozenset({IncidentState.SUSPECTED, IncidentState.CONFIRMED, IncidentState.EASING})
 _ACTIVE_ENTRY = frozenset({EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING, EntryState.UNKNOWN})
+# They say it is (still) on: that overrules our calm. "Monitoring" says the mending is done.
+_STILL_ON = frozenset({EntryState.INVESTIGATING, EntryState.IDENTIFIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class Beat:
     Attributes:
         raised: A series of the operator raised an alarm.
         alarm: One of its series is in alarm.
-        surged: The incident rests on a surge (not on the operator's entry alone).
+        cleared: The last of its alarms has just ended.
     """
 
     at: datetime
     raised: bool
     alarm: bool
-    surged: bool
+    cleared: bool
 
 
 def after_bucket(incident: Incident, beat: Beat) -> Incident:
@@ -40,8 +42,8 @@ def after_bucket(incident: Incident, beat: Beat) -> Incident:
         return replace(incident, state=incident.before, eased_at=None, ended_at=None)
     if incident.state in {IncidentState.SUSPECTED, IncidentState.CONFIRMED}:
         said = incident.statement.published_at if incident.statement else incident.opened_at
-        faded = not beat.surged and beat.at - said >= _ENTRY_FADES_AFTER
-        if (beat.surged and not beat.alarm) or faded:
+        faded = not beat.alarm and beat.at - said >= _ENTRY_FADES_AFTER
+        if beat.cleared or faded:
             return replace(incident, state=IncidentState.EASING, before=incident.state, eased_at=beat.at)
     if incident.state is IncidentState.EASING and incident.eased_at is not None:
         since = incident.eased_at
@@ -67,15 +69,16 @@ def after_statement(incident: Incident, statement: Statement, at: datetime) -> I
         return spoken
     if statement.state not in _ACTIVE_ENTRY:
         return spoken
-    return confirmed(spoken, reopens=True)
+    calm = incident.state in {IncidentState.EASING, IncidentState.RESOLVED}
+    if incident.state is IncidentState.DISMISSED or (calm and statement.state in _STILL_ON):
+        return replace(spoken, state=IncidentState.CONFIRMED, eased_at=None, ended_at=None)
+    return confirmed(spoken)
 
 
-def confirmed(incident: Incident, *, reopens: bool = False) -> Incident:
-    """The incident once something independent bears it out; `reopens` also lifts one that is over or dismissed."""
-    if incident.state is IncidentState.SUSPECTED or (
-        reopens and incident.state in {IncidentState.RESOLVED, IncidentState.DISMISSED}
-    ):
-        return replace(incident, state=IncidentState.CONFIRMED, eased_at=None, ended_at=None)
+def confirmed(incident: Incident) -> Incident:
+    """The incident once something independent bears it out; one that is calm or dismissed stays so."""
+    if incident.state is IncidentState.SUSPECTED:
+        return replace(incident, state=IncidentState.CONFIRMED)
     return replace(incident, before=IncidentState.CONFIRMED)
 
 
