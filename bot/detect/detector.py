@@ -69,7 +69,7 @@ class Detector:
         self._baseline = Baseline(calendar, prior_per_minute, width_minutes)
         self._scan = Scan(width_minutes)
         self._longest = self._scan.windows[-1]
-        self._tail = Tail()
+        self._tail = Tail(prior_per_minute)
         self._severity = Severity(width_minutes)
         self.last_bucket: int | None = None
         self.alarm = False
@@ -251,7 +251,7 @@ class Detector:
             self._peak = 0.0
         self._heard += self._width
         if self._heard >= _HOUR_MINUTES:
-            self._tail.pass_time(self._heard / _MINUTES_A_DAY)
+            self._tail.pass_time(self._heard / _MINUTES_A_DAY, self._baseline.level)
             self._severity.pass_time(self._heard)
             self._heard = 0.0
 

@@ -13,6 +13,8 @@ LEAST_REPORTS = 4
 """Fewer reports than this are never a spike, however quiet the hour."""
 
 LEAST_EXPECTED = 0.1
+"""No window expects less: people write in twos and threes, and at three in the morning no model knows how often."""
+
 _HALF_LIFE_MINUTES = 14 * 1440.0
 _PRIOR_DISPERSION = 0.2
 _PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.2 give or take 0.2
@@ -87,7 +89,7 @@ class Scan:
                 continue
             mean = expected_to - expected[end - length]
             if count > mean:
-                found = surprise(count, mean if mean > LEAST_EXPECTED else LEAST_EXPECTED, dispersion + doubt)
+                found = surprise(count, max(mean, LEAST_EXPECTED), dispersion + doubt)
                 if found > score:
                     score, window = found, length
         return score, window

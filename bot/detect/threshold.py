@@ -13,7 +13,12 @@ BUDGET_DAYS = 30.0
 """A budget is false alarms in so many days."""
 
 _PRIOR_DAYS = 20.0
-_PRIOR_PEAKS_PER_DAY = 0.8
+# A sparse series peaks less often than a busy one, as fewer windows reach four reports at all: fitted on streams of
+# 0.01 to 1 a minute.
+_PRIOR_PEAKS_PER_DAY = 0.8  # at
+_PRIOR_LEVEL = 0.05  # a minute, growing with
+_PRIOR_POWER = 0.6  # of the level, between
+_LEAST_PRIOR, _MOST_PRIOR = 0.5, 3.0
 _PRIOR_EXCESS = 0.65
 _HALF_LIFE_DAYS = 45.0
 _PEAK_CAP = 4.0
@@ -29,12 +34,12 @@ class Tail:
         excess: Mean height of their peaks above the tail's start.
     """
 
-    __slots__ = ("_days", "_heights", "_peaks", "excess", "peaks_per_day")
+    __slots__ = ("_days", "_heights", "_level", "_peaks", "_prior", "excess", "peaks_per_day")
 
-    def __init__(self) -> None:
-        self._days = _PRIOR_DAYS
-        self._peaks = _PRIOR_DAYS * _PRIOR_PEAKS_PER_DAY
-        self._heights = self._peaks * _PRIOR_EXCESS
+    def __init__(self, level: float) -> None:
+        self._level = level
+        self._prior = _PRIOR_DAYS  # what the prior is still worth
+        self._days = self._peaks = self._heights = 0.0
         self._fit()
 
     def return_days(self, score: float) -> float:
@@ -47,23 +52,28 @@ class Tail:
         self._heights += min(peak - TAIL_START, _PEAK_CAP * self.excess)
         self._fit()
 
-    def pass_time(self, days: float) -> None:
-        """Let heard time pass."""
+    def pass_time(self, days: float, level: float) -> None:
+        """Let heard time pass; `level` is the series' level now, in reports a minute."""
         keep = 0.5 ** (days / _HALF_LIFE_DAYS)
+        self._prior *= keep
         self._days = self._days * keep + days
         self._peaks *= keep
         self._heights *= keep
+        self._level = level
         self._fit()
 
     def _fit(self) -> None:
-        self.peaks_per_day = self._peaks / self._days
-        self.excess = max(self._heights / self._peaks, _LEAST_EXCESS)
+        usual = _PRIOR_PEAKS_PER_DAY * math.pow(self._level / _PRIOR_LEVEL, _PRIOR_POWER)
+        usual = min(max(usual, _LEAST_PRIOR), _MOST_PRIOR)
+        self.peaks_per_day = (self._peaks + self._prior * usual) / (self._days + self._prior)
+        prior = self._prior * _PRIOR_PEAKS_PER_DAY
+        self.excess = max((self._heights + prior * _PRIOR_EXCESS) / (self._peaks + prior), _LEAST_EXCESS)
 
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
-        return [self._days, self._peaks, self._heights]
+        return [self._days, self._peaks, self._heights, self._level, self._prior]
 
     def load(self, numbers: list[float]) -> None:
         """Take back what `state` gave."""
-        self._days, self._peaks, self._heights = numbers
+        self._days, self._peaks, self._heights, self._level, self._prior = numbers
         self._fit()
