@@ -27,6 +27,7 @@ class Commune:
 
     place: Place
     region: str
+    postcodes: frozenset[str]
     population: int
     hazard: float
     position: tuple[float, float] | None
@@ -80,10 +81,10 @@ class Gazetteer:
         self._wide_spans = _Names(self._wide_names)
 
     def _commune(self, n: int) -> Commune:
-        _, insee, name, dep, region, _, population, lat, lon, hazard = self._rows[n].split("\t")
+        _, insee, name, dep, region, postcodes, population, lat, lon, hazard = self._rows[n].split("\t")
         position = (float(lat), float(lon)) if lat else None
         place = Place(insee, Level.COMMUNE, name, dep)
-        return Commune(place, region, int(population), float(hazard), position)
+        return Commune(place, region, frozenset(postcodes.split()), int(population), float(hazard), position)
 
     def communes(self) -> Iterator[Commune]:
         """Every commune, by lookup key."""
@@ -133,10 +134,6 @@ class Gazetteer:
     def wide_in(self, spell: list[str]) -> list[Name]:
         """What could name a département or region."""
         return self._wide_spans.within(spell)
-
-    def in_postcode(self, code: str) -> list[Commune]:
-        """Communes of a postal code."""
-        return [self._commune(n) for n in self._by_postcode.get(code, ())]
 
     def by_postcode(self, code: str) -> Place | None:
         """The commune of a postal code, or the code itself where several share it."""

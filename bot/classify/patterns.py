@@ -92,7 +92,7 @@ class Patterns:
             if (members := self._classes.get(word.strip("<>"))) is None:
                 raise ValueError(f"pattern: {word}: no such class")
             return set().union(*(self._word(w) for w in members.split()))
-        if word.isalnum() or word in {*BREAKS, *",()&€/"}:
+        if word.isalnum() or word in {*BREAKS, *",()&+€"}:
             return {self._symbols.of(word)}
         raise ValueError(f"pattern: {word}: neither a word nor a class")
 

@@ -16,6 +16,7 @@ from bot.domain.places import Level, Place
 _NEAR_KM = 60.0  # a newsroom means the namesake in its own area…
 _FAR_LARGER = 50.0  # …unless another one is a city beside it
 _DOMINANT = 2.0  # times the population of the next namesake
+_MOST_CODES, _MOST_NAMES = 12, 40  # who lists more tells no place; it bounds the work
 _POSTCODE_DIGITS = 5
 _BY_CODE = 4.0  # the strongest cue: its postal code or département number beside it
 _FITS_WIDER, _NEAR_HOME, _IN_LIST = 1.5, 0.7, 1.5
@@ -75,7 +76,7 @@ class PlaceFinder:
                 place = self._gazetteer.departments.get(word.upper())
             if place:
                 found.append(Found(place, n, n + 1))
-        return found
+        return found[:_MOST_CODES]
 
     def _wide(self, text: Words, spell: list[str]) -> list[Found]:
         """Départements and regions by name or nickname."""
@@ -84,10 +85,10 @@ class PlaceFinder:
             place, cue = self._gazetteer.wide_place(name.key)
             if not cue or _said_as_department(text, name.start):
                 found.append(Found(place, name.start, name.end))
-        return found
+        return found[:_MOST_CODES]
 
     def _communes(self, text: Words, spell: list[str], codes: list[Found], wide: list[Found]) -> list[Found]:
-        names = self._gazetteer.communes_in(spell)
+        names = self._gazetteer.communes_in(spell)[:_MOST_NAMES]
         if not names:
             return []
         blocked = self._cues.blocked(spell)
@@ -129,7 +130,7 @@ class PlaceFinder:
         if place.level is Level.COMMUNE:
             return commune.place.id == place.id
         if place.level is Level.POSTCODE:
-            return any(c.place.id == commune.place.id for c in self._gazetteer.in_postcode(place.name))
+            return place.name in commune.postcodes
         return commune.place.departement == place.departement
 
     def _is_home(self, commune: Commune) -> bool:

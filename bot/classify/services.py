@@ -28,10 +28,11 @@ def services_named(hits: list[Hit], operators: Sequence[Operator]) -> tuple[Serv
     if not first:
         first = {h.rule.name: h.start for h in said}
     run = {s for o in operators for s in o.services}
-    if not first and run and Service.MOBILE not in run:
-        return (operators[0].services[0],)  # a power cut needs no second word; of a telecom nobody can tell
     named = [_SERVICES[name] for name in sorted(first, key=lambda n: first[n]) if name in _SERVICES]
-    return tuple(s for s in named if not run or s in run)
+    fitting = tuple(s for s in named if not run or s in run)
+    if not fitting and run and Service.MOBILE not in run:
+        return (operators[0].services[0],)  # a power cut needs no second word; of a telecom nobody can tell
+    return fitting
 
 
 def _unsays(other: Hit, hit: Hit) -> bool:

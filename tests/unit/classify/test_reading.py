@@ -1,5 +1,7 @@
 """Each group of rules, said in a sentence that nothing else decides."""
 
+import time
+
 import pytest
 
 from bot.classify import Classifier, load_data
@@ -81,3 +83,22 @@ def test_a_newsroom_may_add_rules() -> None:
     reader = Classifier(load_data(data_file, more), operators())
     assert reader.classify("ça joue plus chez sfr").fresh
     assert not classifier().classify("ça joue plus chez sfr").fresh
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "nice 71100 ",
+        "saint denis 77860 ",
+        "lyon, (71) ",
+        "la le les ",
+        "orange free ",
+        "aucune panne ",
+        "depuis 3 jours ",
+        "é",
+    ],
+)
+def test_hostile_texts_cost_little(piece: str) -> None:
+    start = time.process_time()
+    classifier().classify(piece * 100_000)
+    assert time.process_time() - start < 0.5
