@@ -1,16 +1,18 @@
 """The command line: what each command takes, prints and returns; the work is done elsewhere, imported when needed.
 
-Exit codes: 0 done, 1 done with findings, 2 bad input, configuration or usage (one line on stderr).
+Exit codes: 0 done, 1 done with findings, 2 bad input, configuration or usage (one line on stderr), 70 a defect.
 """
 
-import asyncio
+import os
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from typer.exceptions import TyperException
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -24,6 +26,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _debug = False
+_DEFECT, _INTERRUPTED = 70, 130  # as sysexits.h and shells have it
+_T = TypeVar("_T")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration; ./config.toml if it is there.")
@@ -44,12 +48,11 @@ def run(config: ConfigOption = None) -> None:
 
     SIGTERM and Ctrl-C stop it within 5 s, losing nothing. Exit 0 when stopped, 2 if it cannot start.
     """
-    with _errors():
-        from bot import commands, logs  # noqa: PLC0415 - `vigie --help` must not wait for them
+    from bot import commands, logs  # noqa: PLC0415 - `vigie --help` must not wait for them
 
-        settings = _load(config)
-        logs.configure(debug=_debug, quiet=settings.file is None)
-        asyncio.run(commands.run_until_stopped(settings))
+    settings = _load(config)
+    logs.configure(debug=_debug, quiet=settings.file is None)
+    _finish(commands.run_until_stopped(settings))
 
 
 @app.command()
@@ -64,19 +67,16 @@ def check(
     Posts nothing (but for --send) and pays nothing. Exit 0 if all works, 1 if anything fails, 2 if the configuration is
     wrong.
     """
-    with _errors():
-        from bot import commands, logs  # noqa: PLC0415
+    from bot import commands, logs  # noqa: PLC0415
 
-        logs.configure(debug=_debug, quiet=True)
-        settings = _load(config)
-        commands.refuse_wrong_settings(settings)
-        typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
-        if offline:
-            return
-        rows = asyncio.run(commands.check_everything(settings, send=send))
+    logs.configure(debug=_debug, quiet=True)
+    settings = _load(config)
+    rows = _finish(commands.check_everything(settings, offline=offline, send=send))
+    typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
+    if rows:
         commands.print_checks(rows)
-        if not all(row.check.ok for row in rows):
-            raise typer.Exit(1)
+    if not all(row.check.ok for row in rows):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -88,11 +88,10 @@ def status(
 
     Exit 0, or 2 if the operator is unknown or there is no store.
     """
-    with _errors():
-        from bot import commands, logs  # noqa: PLC0415
+    from bot import commands, logs  # noqa: PLC0415
 
-        logs.configure(debug=_debug, quiet=True)
-        asyncio.run(commands.print_status(_load(config), operator))
+    logs.configure(debug=_debug, quiet=True)
+    _finish(commands.print_status(_load(config), operator))
 
 
 @app.command()
@@ -109,14 +108,13 @@ def replay(
 
     Exit 0, or 2 if the scenario is wrong.
     """
-    with _errors():
-        from bot import commands, logs  # noqa: PLC0415
-        from bot.config import load  # noqa: PLC0415
+    from bot import commands, logs  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
 
-        logs.configure(debug=_debug, quiet=True)
-        pace = _speed(speed)
-        settings = load(config, commands.environment() if config else {})
-        asyncio.run(commands.replay_to_stdout(settings, scenario, speed=pace, as_json=as_json))
+    logs.configure(debug=_debug, quiet=True)
+    pace = _speed(speed)
+    settings = load(config, commands.environment() if config else {})
+    _finish(commands.replay_to_stdout(settings, scenario, speed=pace, as_json=as_json))
 
 
 @app.command()
@@ -128,16 +126,15 @@ def classify(
 
     Exit 0, 1 if a line was no object with a text, 2 if the file cannot be read.
     """
-    with _errors():
-        from bot import commands  # noqa: PLC0415
-        from bot.config import load  # noqa: PLC0415
+    from bot import commands  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
 
-        settings = load(config, commands.environment() if config else {})
-        with _lines(file) as lines:
-            wrong = commands.classify_to_stdout(settings, lines)
-        if wrong:
-            typer.echo(f"{file}: {wrong} lines are no object with a string `text`", err=True)
-            raise typer.Exit(1)
+    settings = load(config, commands.environment() if config else {})
+    with _lines(file) as lines:
+        wrong = commands.classify_to_stdout(settings, lines)
+    if wrong:
+        typer.echo(f"{file}: lines that are no object with a string `text`: {wrong}", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -150,28 +147,64 @@ def detect(
 
     Exit 0, or 2 if a row is wrong.
     """
-    with _errors():
-        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415
 
-        from bot.detect.csvio import detect_csv  # noqa: PLC0415
-        from bot.errors import InputError  # noqa: PLC0415
+    from bot.detect.csvio import detect_csv  # noqa: PLC0415
+    from bot.errors import InputError  # noqa: PLC0415
 
-        try:
-            zone = ZoneInfo(tz)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise InputError(f"--tz: {tz}: no such time zone") from error
-        if not 0 < budget <= 1e6:  # noqa: PLR2004 - any sane number of alarms
-            raise InputError(f"--budget: {budget}: must be above 0")
-        with _lines(file) as lines:
-            for row in detect_csv(
-                (line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, zone=zone
-            ):
-                sys.stdout.write(row.rstrip("\n") + "\n")
+    try:
+        zone = ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InputError(f"--tz: {tz}: no such time zone") from error
+    if not 0 < budget <= 1e6:  # noqa: PLR2004 - any sane number of alarms
+        raise InputError(f"--budget: {budget}: must be above 0")
+    with _lines(file) as lines:
+        for row in detect_csv((line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, zone=zone):
+            sys.stdout.write(row.rstrip("\n") + "\n")
 
 
-def main() -> None:
-    """Start `vigie`."""
-    app()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Start `vigie`; whatever goes wrong is one line on stderr, and a traceback only if asked for."""
+    try:
+        command = typer.main.get_command(app)
+        with command.make_context("vigie", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as leave:
+        code = leave.exit_code
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last one to hear of it says it
+        code = _told(error)
+    else:
+        code = 0
+    sys.exit(code)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    from bot.errors import BotError  # noqa: PLC0415
+
+    if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+        # The reader has seen enough; Python would complain once more when it empties stdout on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if _debug:
+        traceback.print_exception(error)
+    if isinstance(error, TyperException):  # on usage: its own way of saying so takes four lines
+        typer.echo(error.format_message(), err=True)
+        return 2
+    if isinstance(error, BotError | OSError):
+        typer.echo(str(error), err=True)
+        return 2
+    typer.echo(f"vigie: a defect: {type(error).__name__}: {error} (--debug shows where)", err=True)
+    return _DEFECT
+
+
+def _finish(work: Coroutine[Any, Any, _T]) -> _T:
+    import asyncio  # noqa: PLC0415 - a third of what `vigie --help` would wait for
+
+    return asyncio.run(work)
 
 
 def _load(path: Path | None) -> "Config":
@@ -209,20 +242,3 @@ def _lines(file: str) -> Iterator[Iterator[bytes]]:
         raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     with opened:
         yield iter(opened)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """One line on stderr for what is wrong, and no traceback unless asked for."""
-    from bot.errors import BotError  # noqa: PLC0415
-
-    try:
-        yield
-    except BotError as error:
-        if _debug:
-            raise
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough; Python would complain once more on exit
-        raise typer.Exit(0) from None

@@ -33,6 +33,7 @@ def environment() -> Mapping[str, str]:
 
 async def run_until_stopped(config: Config) -> None:
     """Run the bot until SIGTERM or Ctrl-C; the demo without a terminal ends with its scenario."""
+    _refuse_wrong_settings(config)
     demo = config.file is None
     if demo:
         _forget_demo(config.store.path)
@@ -43,6 +44,13 @@ async def run_until_stopped(config: Config) -> None:
     await wiring.run_bot(config, stop, ends=demo and not (sys.stdin.isatty() and sys.stdout.isatty()))
 
 
+def _refuse_wrong_settings(config: Config) -> None:
+    """Raise ConfigError with all that is wrong in the adapters' blocks, a line each."""
+    wrong = wiring.check_settings(config)
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+
+
 def _forget_demo(path: Path) -> None:
     """The demo's store is its own and made anew at each start, unless another demo is at it."""
     lock = WriterLock.take(path)
@@ -51,8 +59,13 @@ def _forget_demo(path: Path) -> None:
     lock.free()
 
 
-async def check_everything(config: Config, *, send: bool) -> list[Row]:
-    """Try every source and destination; nothing is stored, and nothing posted unless `send`."""
+async def check_everything(config: Config, *, offline: bool, send: bool) -> list[Row]:
+    """Build every source and destination and, unless `offline`, try them; nothing is stored, or posted unless `send`.
+
+    Raises:
+        ConfigError: all that is wrong with the configuration, a line each.
+    """
+    _refuse_wrong_settings(config)
     clock = SystemClock()
     classifier = wiring.build_classifier(config)
     async with AsyncExitStack() as stack:
@@ -65,13 +78,12 @@ async def check_everything(config: Config, *, send: bool) -> list[Row]:
         closables: list[Source | Destination] = [*sources, *handlers, *targets]
         for closable in closables:
             stack.push_async_callback(closable.close)
-        return await check_all(sources, [*handlers, *targets], send=send)
+        return [] if offline else await check_all(sources, [*handlers, *targets], send=send)
 
 
 def print_checks(rows: Sequence[Row]) -> None:
     """The table of `vigie check`: what works, what does not, what to do about it."""
-    from rich.console import Console  # noqa: PLC0415 - only this command prints a table
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - only this command prints a table
     from rich.text import Text  # noqa: PLC0415
 
     table = Table("", "name", "kind", "what", "found", "what to do")
@@ -79,7 +91,7 @@ def print_checks(rows: Sequence[Row]) -> None:
         mark = Text("ok", "green") if row.check.ok else Text("FAILS", "bold red")
         cells = (row.name, row.kind, row.check.what, row.check.detail, row.check.remedy)
         table.add_row(mark, *(Text(cell) for cell in cells))
-    Console().print(table)
+    import_module("handlers._console_page").Page(sys.stdout).show(table)
 
 
 async def print_status(config: Config, operator: str | None) -> None:
@@ -89,18 +101,17 @@ async def print_status(config: Config, operator: str | None) -> None:
         InputError: no such operator.
         StoreError: there is no store, or it cannot be read.
     """
-    cards = import_module("handlers._cards")
-    room = config.newsroom
-    classifier = wiring.build_classifier(config)
-    names = [operator] if operator is not None else [known.id for known in classifier.operators]
-    answers = await wiring.read_status(config, classifier, names)
-    unknown = [name for name, status in zip(names, answers, strict=True) if status is None]
-    if unknown:
-        raise InputError(cards.unknown_operator(unknown[0], classifier.operators, language=room.language))
-    layout = import_module("handlers._console_page")
-    page = layout.Page(sys.stdout)
-    for status in answers:
-        page.show(layout.card_panel(cards.status_card(status, language=room.language, zone=room.timezone)))
+    cards, layout = import_module("handlers._cards"), import_module("handlers._console_page")
+    language, zone = config.newsroom.language, config.newsroom.timezone
+    async with wiring.reading(config) as (desk, now):
+        if operator is None:
+            drafts = await desk.open_drafts()
+            card = cards.operators_overview(desk.operators(), drafts, language=language, zone=zone, now=now)
+        elif known := await desk.status(operator):
+            card = cards.status_card(known, language=language, zone=zone)
+        else:
+            raise InputError(cards.unknown_operator(operator, desk.operators(), language=language))
+    layout.Page(sys.stdout).show(layout.card_panel(card))
 
 
 async def replay_to_stdout(config: Config, scenario: str, *, speed: float | None, as_json: bool) -> None:
@@ -137,10 +148,3 @@ def classify_to_stdout(config: Config, lines: Iterable[bytes]) -> int:
     reading = classify_lines(lines, classifier)
     sys.stdout.writelines(f"{line}\n" for line in reading)
     return reading.wrong
-
-
-def refuse_wrong_settings(config: Config) -> None:
-    """Raise ConfigError with all that is wrong in the adapters' blocks, a line each."""
-    wrong = wiring.check_settings(config)
-    if wrong:
-        raise ConfigError("\n".join(wrong))

@@ -9,10 +9,10 @@ import os
 import pkgutil
 import random  # noqa: TID251 - the one place where jitter comes from
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +38,7 @@ from bot.flow.replay import replay
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Watch
-from bot.ports import Destination, DestinationDeps, Handler, Http, OperatorStatus, Source, SourceDeps, Store
+from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
 from bot.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -162,7 +162,11 @@ def _module(package: str, block: Block) -> ModuleType:
 
 def _create(package: str, block: Block, deps: object) -> Any:  # noqa: ANN401 - the caller knows which port it is
     module = _module(package, block)
-    return module.create(block.settings(module.Settings), deps)
+    settings = block.settings(module.Settings)
+    try:
+        return module.create(settings, deps)
+    except ConfigError as error:  # an adapter does not know where its settings were written
+        raise ConfigError(f"{block.file}: {error}") from error
 
 
 def check_settings(config: Config) -> list[str]:
@@ -241,6 +245,12 @@ def build_clock(config: Config) -> Clock:
     return ScenarioClock(times[0], end, config.run.scenario_speed)
 
 
+def _resume(clock: Clock, newsroom: Newsroom) -> None:
+    """A scenario's time goes on from where the last run had come to; the world's needs nobody's help."""
+    if isinstance(clock, ScenarioClock) and newsroom.watch.last_closed is not None:
+        clock.resume(bucket_start(newsroom.watch.last_closed + 1))
+
+
 def build_outbox(destination: Destination, core: Core) -> Outbox:
     """The outbox of one destination."""
     return Outbox(destination, core.newsroom, SystemClock(), jitter, core.announcements)
@@ -263,8 +273,6 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
     store = SqlStore(config.store.path)
     http = build_http(config)
     async with AsyncExitStack() as stack:
-        await store.open()
-        stack.push_async_callback(store.close)
         stack.push_async_callback(http.close)
         surging: list[Callable[[str], bool]] = []
         sources = build_sources(
@@ -278,6 +286,8 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
         closables: list[Source | Destination] = [*sources, *handlers, *targets]
         for closable in closables:
             stack.push_async_callback(closable.close)
+        await store.open()
+        stack.push_async_callback(store.close)
         core = build_core(
             config,
             store=store,
@@ -289,8 +299,7 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
         )
         surging.append(core.newsroom.surging)
         cursors = await core.newsroom.wake()
-        if isinstance(clock, ScenarioClock) and core.newsroom.watch.last_closed is not None:
-            clock.resume(bucket_start(core.newsroom.watch.last_closed + 1))
+        _resume(clock, core.newsroom)
         crew = Crew(
             newsroom=core.newsroom,
             desk=core.desk,
@@ -306,21 +315,24 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
         await run(crew, cursors, stop)
 
 
-async def read_status(config: Config, classifier: Classifier, operators: Iterable[str]) -> list[OperatorStatus | None]:
-    """The answers to `/status OPERATOR` from the store, beside a running bot or without one.
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
+    """The desk of a store that is only read, beside a running bot or without one; and its time.
 
     Raises:
         StoreError: there is no store, or it cannot be read.
     """
     from bot.storage.sql import SqlStore  # noqa: PLC0415 - see above
 
+    classifier = build_classifier(config)
+    clock = build_clock(config)
     store = SqlStore(config.store.path, read_only=True)
     await store.open()
     try:
         core = build_core(
             config,
             store=store,
-            clock=SystemClock(),
+            clock=clock,
             classifier=classifier,
             outlets=Outlets(),
             author_key=b"status only reads",
@@ -328,7 +340,8 @@ async def read_status(config: Config, classifier: Classifier, operators: Iterabl
             snapshots=False,
         )
         await core.newsroom.wake()
-        return [await core.desk.status(operator) for operator in operators]
+        _resume(clock, core.newsroom)
+        yield core.desk, clock.now()
     finally:
         await store.close()
 
