@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, IncidentState
 from bot.domain.operators import Operator, Service
-from bot.domain.signals import Interval, Report, StatusEntry
+from bot.domain.signals import Report, StatusEntry
 from bot.flow import review, transitions
 from bot.flow.channels import ACTIVE, Channels, statement_of
 from bot.flow.counts import bucket_of, bucket_start
@@ -91,11 +91,9 @@ class Caseload:
         if episode is not None:
             self.look_at_channel(entry.operator, now)
         elif entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS:
-            end = self._closed_end(now)
-            interval = Interval(min(entry.published_at, end), end)
-            self._begin(entry.operator, now, interval, entry.services).fold(
-                end, self._expected(entry.operator, interval)
-            )
+            start = min(entry.published_at, self._closed_end(now))
+            episode = self._begin(entry.operator, now, start, entry.services)
+            self._fold(entry.operator, episode, self._closed_end(now))
             self.look_at_channel(entry.operator, now)
 
     def look_at_channel(self, operator: str, now: datetime) -> None:
@@ -141,14 +139,14 @@ class Caseload:
     def _open(self, operator: str, sighting: Sighting, now: datetime) -> None:
         verdict = max(sighting.raised, key=lambda verdict: verdict.score)
         end = self._closed_end(now)
-        start = bucket_start(verdict.bucket - max(verdict.window, 1) + 1)
+        start = bucket_start(verdict.window_end - max(verdict.window, 1) + 1)
         inside = [report.at for report in self._recent[operator] if start <= report.at < end and not report.duplicate]
         first = bucket_start(bucket_of(min(inside, default=start)))  # the window may begin before anybody reported
-        self._begin(operator, now, Interval(first, end))
+        self._begin(operator, now, first)
 
-    def _begin(self, operator: str, now: datetime, interval: Interval, services: tuple[Service, ...] = ()) -> Episode:
+    def _begin(self, operator: str, now: datetime, start: datetime, services: tuple[Service, ...] = ()) -> Episode:
         self.numbers += 1
-        incident = open_incident(self.numbers, operator, now, interval, services)
+        incident = open_incident(self.numbers, operator, now, start, services)
         episode = self.episodes[operator] = Episode(incident, self._kind_of)
         episode.hear(self._recent[operator])
         return episode
@@ -159,10 +157,10 @@ class Caseload:
         if sighting is not None:
             for verdict in sighting.raised:
                 episode.peaked(verdict.return_days)
-        if episode.incident.eased_at is None or raised:
-            end = self._closed_end(now)
-            interval = Interval(episode.incident.surge.interval.start, end)
-            episode.fold(end, self._expected(operator, interval), sighting.services if sighting else frozenset())
+        if episode.incident.eased_at is None or raised or episode.incident.state is IncidentState.DISMISSED:
+            self._fold(operator, episode, self._closed_end(now), sighting.services if sighting else frozenset())
+        else:  # the interval has ended; late posts from inside it still count
+            self._fold(operator, episode, episode.incident.surge.interval.end)
         incident = episode.incident
         if episode.second_kind or (episode.surged and self._watch.tally_alarm(operator)):
             incident = transitions.confirmed(incident)
@@ -175,6 +173,10 @@ class Caseload:
         self.look_at_channel(operator, now)
         if transitions.is_over(episode.incident, now):
             self._end(operator, episode, now)
+
+    def _fold(self, operator: str, episode: Episode, end: datetime, alarmed: frozenset[str] = frozenset()) -> None:
+        so_far = episode.incident.surge.interval.end
+        episode.fold(end, self._watch.expected(operator, bucket_of(so_far), bucket_of(end)), alarmed)
 
     def _end(self, operator: str, episode: Episode, now: datetime) -> None:
         if episode.draft is not None and episode.draft.state in _UNDECIDED:
@@ -208,9 +210,6 @@ class Caseload:
     def _closed_end(self, now: datetime) -> datetime:
         closed = self._watch.last_closed
         return bucket_start(bucket_of(now) if closed is None else closed + 1)
-
-    def _expected(self, operator: str, interval: Interval) -> float:
-        return self._watch.expected(operator, bucket_of(interval.start), bucket_of(interval.end))
 
     def forget(self, now: datetime) -> None:
         """Drop reports no incident can begin with any more."""

@@ -67,14 +67,15 @@ class Episode:
 
         Args:
             end: New end of the interval, exclusive.
-            expected: Usual number of reports from the interval's start to `end`.
+            expected: Usual number of reports from the interval's end so far to `end`.
             alarmed: Services whose own series is in alarm.
         """
         start = self.incident.surge.interval.start
         ripe = [report for report in self._queued if start <= report.at < end]
         self._queued = [report for report in self._queued if not start <= report.at < end]
         self._reports.extend(ripe)
-        surge = replace(self.incident.surge, interval=Interval(start, end), expected=expected)
+        before = self.incident.surge
+        surge = replace(before, interval=Interval(start, end), expected=before.expected + expected)
         self.incident = replace(self.incident, surge=surge)
         if ripe or alarmed:
             self._recount(alarmed)
@@ -141,17 +142,17 @@ class Episode:
 
 
 def open_incident(
-    number: int, operator: str, at: datetime, interval: Interval, services: tuple[Service, ...] = ()
+    number: int, operator: str, at: datetime, start: datetime, services: tuple[Service, ...] = ()
 ) -> Incident:
-    """A new suspicion about an operator; facts are folded into it next."""
+    """A new suspicion about an operator since `start`; facts are folded into it next."""
     return Incident(
         id=f"{operator}-{at:%Y%m%d-%H%M}",
         number=number,
         operator=operator,
         state=IncidentState.SUSPECTED,
         opened_at=at,
-        first_report_at=interval.start,
-        surge=Surge(reports=0, expected=0.0, interval=interval),
+        first_report_at=start,
+        surge=Surge(reports=0, expected=0.0, interval=Interval(start, start)),
         services=services,
     )
 

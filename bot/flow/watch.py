@@ -10,7 +10,7 @@ from bot.detect import Calendar, Detector, Verdict
 from bot.domain.signals import Report, Tally
 from bot.flow.counts import Counts, Series, series_of
 
-_EXPECTED_KEPT = 180  # minutes of an operator's baseline kept, for the interval of a spike
+_EXPECTED_KEPT = 480  # minutes of an operator's baseline kept: an incident reopened after six hours needs them
 _LATE = 60  # a bucket older than the longest window is only archived
 # What an unknown series is taken to say before it has been heard, mentions a minute; see docs/adr/0003-detector.md.
 _PRIOR_OPERATOR = 0.05
