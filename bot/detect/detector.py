@@ -223,12 +223,8 @@ class Detector:
         ring = self._ring
         end = -1 - self._lag
         position = self._closed - self._lag
-        calm = position - self._alarm_to
-        if self.alarm:
-            calm = 0
-            frozen = (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
-        else:
-            frozen = calm <= 0
+        calm = 0 if self.alarm else position - self._alarm_to
+        frozen = self.alarm and (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
         if not frozen:
             if heard := ring.exposures[end]:
                 self._baseline.learn(

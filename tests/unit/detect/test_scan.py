@@ -94,6 +94,19 @@ def test_over_dispersion_is_learned_from_the_windows_themselves(dispersion: floa
     assert scan.dispersion[3] == pytest.approx(max(dispersion, 0.02), abs=0.12)
 
 
+def test_over_dispersion_that_is_over_fades_in_weeks() -> None:
+    rng = random.Random("fading")
+    scan, ring = Scan(1), Ring()
+    for minute in range(90 * DAY):
+        if minute % 60 == 0:
+            rate = 0.5 * rng.gammavariate(2.0, 0.5) if minute < 30 * DAY else 0.5
+        ring.push(poisson(rng, rate), 0.5, 1.0, 1.0)
+        scan.learn(ring, minute, -1, 60)
+        if minute == 30 * DAY:
+            assert scan.dispersion[-1] > 0.4
+    assert scan.dispersion[-1] < 0.1
+
+
 def test_a_sparse_series_keeps_the_prior_dispersion_of_short_windows() -> None:
     rng = random.Random("sparse")
     scan, ring = Scan(1), Ring()

@@ -48,8 +48,16 @@ def test_after_an_alarm_the_next_must_be_bigger_for_some_days() -> None:
     assert severity.score(ring) > before - 0.02
 
 
+def test_what_was_expected_is_less_severe() -> None:
+    scores = []
+    for expected in (0.5, 6.0):
+        severity, ring = lived("excess", 0.5, 5)
+        scores.append(after(ring, severity, [8] * 10, expected))
+    assert scores[1] < scores[0] - 0.2
+
+
 def test_old_sums_fade() -> None:
-    severity, ring = lived("fade", 8.0, 3)
+    severity, ring = lived("fade", 8.0, 20)
     small = after(ring, severity, [9] * 10, 8.0)
     for minute, count in enumerate(steady("fade away", 0.5, 120 * DAY)):
         ring.push(count, 0.5, 1.0, 1.0)
