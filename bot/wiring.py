@@ -5,6 +5,7 @@ Adapters are imported when they are configured, so a Telegram-only newsroom does
 
 import asyncio
 import importlib
+import io
 import os
 import pkgutil
 import random  # noqa: TID251 - the one place where jitter comes from
@@ -229,8 +230,8 @@ def build_console(config: Config) -> Handler:
     module = importlib.import_module("handlers.console")
     room = config.newsroom
     deps = DestinationDeps(clock=SystemClock(), language=room.language, zone=room.timezone, newsroom=room.name)
-    keyboard = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - no terminal: it asks nobody
-    return cast("Handler", module.create(module.Settings(kind="console"), deps, keyboard=keyboard))
+    nobody = io.StringIO()  # no terminal: it asks nothing
+    return cast("Handler", module.create(module.Settings(kind="console"), deps, keyboard=nobody))
 
 
 def build_clock(config: Config) -> Clock:
