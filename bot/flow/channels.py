@@ -23,13 +23,18 @@ class _Channel:
     last_ok: datetime | None
 
 
-def fits(entry: StatusEntry, services: tuple[Service, ...], first_report_at: datetime) -> bool:
+def fits(
+    entry: StatusEntry, services: tuple[Service, ...], first_report_at: datetime, said: Statement | None = None
+) -> bool:
     """Whether an entry can be about an incident: near in time, no other service named.
 
-    "Resolved" published before anybody reported is the end of something else.
+    "Resolved" published before anybody reported is the end of something else. The entry that is already known as the
+    operator's word on it (`said`) stays that, whatever becomes of it or joins the incident.
     """
     if entry.published_at < first_report_at - _BEFORE:
         return False
+    if said is not None and entry.id == said.entry_id:
+        return True
     if entry.state is EntryState.RESOLVED and entry.published_at < first_report_at:
         return False
     return not entry.services or not services or not set(entry.services).isdisjoint(services)
@@ -77,10 +82,10 @@ class Channels:
         self._entries[entry.operator] = [kept for kept in entries if kept.seen_at > horizon]
 
     def fitting(
-        self, operator: str, services: tuple[Service, ...], first_report_at: datetime
+        self, operator: str, services: tuple[Service, ...], first_report_at: datetime, said: Statement | None = None
     ) -> tuple[StatusEntry, ...]:
         """The operator's entries that fit an incident, oldest first."""
-        entries = (entry for entry in self._entries.get(operator, ()) if fits(entry, services, first_report_at))
+        entries = (e for e in self._entries.get(operator, ()) if fits(e, services, first_report_at, said))
         return tuple(sorted(entries, key=lambda entry: entry.published_at))
 
     def latest(self, operator: str, since: datetime) -> StatusEntry | None:
@@ -88,14 +93,16 @@ class Channels:
         entries = [entry for entry in self._entries.get(operator, ()) if entry.published_at >= since]
         return max(entries, key=lambda entry: entry.published_at, default=None)
 
-    def silence(self, operator: str, services: tuple[Service, ...], first_report_at: datetime) -> Silence:
+    def silence(
+        self, operator: str, services: tuple[Service, ...], first_report_at: datetime, said: Statement | None = None
+    ) -> Silence:
         """What the operator's channels say of an incident; the five states of the contract.
 
         Several channels prove a silence only together: all were healthy, none spoke.
         """
         channels = self._channels.get(operator, {}).values()
         checked_at = _latest(channel.last_ok for channel in channels)
-        entries = self.fitting(operator, services, first_report_at)
+        entries = self.fitting(operator, services, first_report_at, said)
         if entries:
             return Silence(SilenceState.SPOKE, entries[0].published_at, checked_at)
         if not channels:
