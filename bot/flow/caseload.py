@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, IncidentState
+from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState
 from bot.domain.operators import Operator, Service
 from bot.domain.signals import Report, StatusEntry
 from bot.flow import review, transitions
-from bot.flow.channels import ACTIVE, Channels, statement_of
+from bot.flow.channels import ACTIVE, Channels, fits, statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
 from bot.flow.episode import Episode, KindOf, open_incident
@@ -19,6 +19,9 @@ from bot.ports import OutcomeKind
 _RECENT = timedelta(hours=2)  # reports kept for an incident that may open: the longest window and late posts
 # An operator's entry opens an incident only while it is news: a feed's history at start is none.
 _ENTRY_IS_NEWS = timedelta(hours=2)
+# An alarm outlasts its surge by the longest window; only reports as recent as this say that people are still cut off.
+_STILL = timedelta(minutes=30)
+_LEAST_REPORTS = 4
 _UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD})
 
 Emit = Callable[[Draft | None, Draft], None]
@@ -87,10 +90,14 @@ class Caseload:
 
     def entry(self, entry: StatusEntry, now: datetime) -> None:
         """The operator said something: it confirms what fits, or opens an incident of its own."""
+        news = entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS
         episode = self.episodes.get(entry.operator)
+        if news and episode is not None and self._is_other_trouble(entry, episode.incident):
+            self._end(entry.operator, episode, now)
+            episode = None
         if episode is not None:
             self.look_at_channel(entry.operator, now)
-        elif entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS:
+        elif news:
             start = min(entry.published_at, self._closed_end(now))
             episode = self._begin(entry.operator, now, start, entry.services)
             self._fold(entry.operator, episode, self._closed_end(now))
@@ -102,9 +109,9 @@ class Caseload:
         if episode is None:
             return
         incident = episode.incident
-        silence = self._channels.silence(operator, incident.services, incident.first_report_at)
-        incident = replace(incident, silence=silence)
-        fitting = self._channels.fitting(operator, incident.services, incident.first_report_at)
+        about = (operator, incident.services, incident.first_report_at, incident.statement)
+        incident = replace(incident, silence=self._channels.silence(*about))
+        fitting = self._channels.fitting(*about)
         if fitting:
             incident = transitions.after_statement(incident, statement_of(fitting[-1]), now)
         episode.incident = incident
@@ -152,12 +159,15 @@ class Caseload:
         return episode
 
     def _follow(self, operator: str, episode: Episode, sighting: Sighting | None, now: datetime) -> None:
+        state, alarm = episode.incident.state, self._watch.alarm(operator)
         raised = sighting is not None and bool(sighting.raised)
-        alarm = self._watch.alarm(operator)
+        # An alarm that is still open cannot raise again; what starts anew after the operator's all-clear is a raise.
+        raised |= alarm and state is IncidentState.RESOLVED and self._goes_on(operator, 2.0, now)
+        lasting = alarm and state is IncidentState.EASING and self._goes_on(operator, 1.0, now)
         if sighting is not None:
             for verdict in sighting.raised:
                 episode.peaked(verdict.return_days)
-        if episode.incident.eased_at is None or raised or episode.incident.state is IncidentState.DISMISSED:
+        if episode.incident.eased_at is None or raised or state is IncidentState.DISMISSED:
             self._fold(operator, episode, self._closed_end(now), sighting.services if sighting else frozenset())
         else:  # the interval has ended; late posts from inside it still count
             self._fold(operator, episode, episode.incident.surge.interval.end)
@@ -166,9 +176,8 @@ class Caseload:
             incident = transitions.confirmed(incident)
         if incident.state is IncidentState.DISMISSED and alarm:
             incident = replace(incident, ended_at=now)  # its six hours begin when its surge ends
-        episode.incident = transitions.after_bucket(
-            incident, transitions.Beat(now, raised, alarm, episode.alarmed and not alarm)
-        )
+        beat = transitions.Beat(now, raised, alarm, cleared=episode.alarmed and not alarm, lasting=lasting)
+        episode.incident = transitions.after_bucket(incident, beat)
         episode.alarmed = alarm
         self.look_at_channel(operator, now)
         if transitions.is_over(episode.incident, now):
@@ -206,6 +215,18 @@ class Caseload:
                 e for e in self.episodes.values() if e.incident.state in wanted
             ]
         return found[0] if len(found) == 1 else None
+
+    def _goes_on(self, operator: str, times: float, now: datetime) -> bool:
+        """Whether people still report: in the last half hour as many as a spike needs, and `times` what is usual."""
+        end = self._closed_end(now)
+        start = end - _STILL
+        late = sum(start <= report.at < end and not report.duplicate for report in self._recent[operator])
+        return late >= max(_LEAST_REPORTS, times * self._watch.expected(operator, bucket_of(start), bucket_of(end)))
+
+    @staticmethod
+    def _is_other_trouble(entry: StatusEntry, incident: Incident) -> bool:
+        over = incident.state is IncidentState.RESOLVED
+        return over and not fits(entry, incident.services, incident.first_report_at, incident.statement)
 
     def _closed_end(self, now: datetime) -> datetime:
         closed = self._watch.last_closed

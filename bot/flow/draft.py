@@ -9,7 +9,7 @@ from bot.drafting.wording import Wording
 from bot.flow.episode import Episode
 
 _AT_MOST_EVERY = timedelta(minutes=10)
-_LEAST_DOUBLE = 4  # from nothing, a doubling is as many reports as a spike needs
+_FROM_NOTHING = 4  # what then counts as a doubling: as many reports as a spike needs
 
 
 def due(shown: Incident, shown_at: datetime, now: Incident, at: datetime) -> DraftKind | None:
@@ -22,10 +22,10 @@ def due(shown: Incident, shown_at: datetime, now: Incident, at: datetime) -> Dra
         return None
     if now.state is not shown.state:
         return DraftKind.RESOLVED if now.state is IncidentState.RESOLVED else DraftKind.UPDATE
-    if now.state is IncidentState.RESOLVED:
-        return None
     if now.statement != shown.statement:
         return DraftKind.UPDATE
+    if now.state is IncidentState.RESOLVED:
+        return None
     return DraftKind.UPDATE if at - shown_at >= _AT_MOST_EVERY and _differs(shown, now) else None
 
 
@@ -40,7 +40,7 @@ def _differs(shown: Incident, now: Incident) -> bool:
 
 def doubled(shown: Incident, now: Incident) -> bool:
     """Whether the reports have doubled since the desk was last told."""
-    return now.surge.reports >= max(2 * shown.surge.reports, _LEAST_DOUBLE)
+    return now.surge.reports >= (2 * shown.surge.reports or _FROM_NOTHING)
 
 
 class Drafts:

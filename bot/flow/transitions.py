@@ -28,47 +28,61 @@ class Beat:
         raised: A series of the operator raised an alarm.
         alarm: One of its series is in alarm.
         cleared: The last of its alarms has just ended.
+        lasting: It is in alarm, and not only for what was said half an hour ago or more.
     """
 
     at: datetime
     raised: bool
     alarm: bool
     cleared: bool
+    lasting: bool
 
 
 def after_bucket(incident: Incident, beat: Beat) -> Incident:
     """The incident after a bucket has closed."""
-    if beat.raised and incident.state in {IncidentState.EASING, IncidentState.RESOLVED}:
-        return replace(incident, state=incident.before, eased_at=None, ended_at=None)
-    if incident.state in {IncidentState.SUSPECTED, IncidentState.CONFIRMED}:
-        said = incident.statement.published_at if incident.statement else incident.opened_at
-        faded = not beat.alarm and beat.at - said >= _ENTRY_FADES_AFTER
-        if beat.cleared or faded:
-            return replace(incident, state=IncidentState.EASING, before=incident.state, eased_at=beat.at)
-    if incident.state is IncidentState.EASING and incident.eased_at is not None:
-        since = incident.eased_at
-        if not beat.alarm and beat.at - since >= RESOLVED_AFTER:
-            return replace(incident, state=IncidentState.RESOLVED, ended_at=beat.at)
-    if (
-        incident.state is IncidentState.DISMISSED
-        and beat.alarm
-        and incident.surge.reports >= 2 * max(1, incident.reports_at_dismissal)
-    ):
-        return replace(incident, state=incident.before, eased_at=None, ended_at=None)
+    match incident.state:
+        case IncidentState.SUSPECTED | IncidentState.CONFIRMED:
+            said = incident.statement.published_at if incident.statement else incident.opened_at
+            faded = not beat.alarm and beat.at - said >= _ENTRY_FADES_AFTER
+            if beat.cleared or faded:
+                return replace(incident, state=IncidentState.EASING, before=incident.state, eased_at=beat.at)
+        case IncidentState.EASING if incident.eased_at is not None:
+            if beat.raised:
+                return _reopened(incident)
+            if not beat.lasting and beat.at - incident.eased_at >= RESOLVED_AFTER:
+                return replace(incident, state=IncidentState.RESOLVED, ended_at=beat.at)
+        case IncidentState.RESOLVED if beat.raised:
+            return _reopened(incident)
+        case IncidentState.DISMISSED:
+            return _while_dismissed(incident, beat)
     return incident
 
 
+def _while_dismissed(incident: Incident, beat: Beat) -> Incident:
+    """Only double the reports lift a dismissal; calm is noted, for it is what an undone one goes back to."""
+    if beat.alarm and incident.surge.reports >= 2 * max(1, incident.reports_at_dismissal):
+        return _reopened(incident)
+    if beat.raised or beat.cleared:
+        return replace(incident, eased_at=beat.at if beat.cleared else None)
+    return incident
+
+
+def _reopened(incident: Incident) -> Incident:
+    return replace(incident, state=incident.before, eased_at=None, ended_at=None)
+
+
 def after_statement(incident: Incident, statement: Statement, at: datetime) -> Incident:
-    """The incident after the operator said something that fits it."""
+    """The incident after the operator said something that fits it; whatever it says, a dismissal is over."""
     if incident.statement == statement:
         return incident
     spoken = replace(incident, statement=statement)
     if statement.state is EntryState.RESOLVED:
-        if incident.state in {IncidentState.SUSPECTED, IncidentState.CONFIRMED}:
-            return replace(spoken, state=IncidentState.EASING, before=IncidentState.CONFIRMED, eased_at=at)
-        return spoken
+        if incident.state in {IncidentState.EASING, IncidentState.RESOLVED}:
+            return spoken
+        easing = replace(spoken, state=IncidentState.EASING, before=IncidentState.CONFIRMED)
+        return replace(easing, eased_at=at, ended_at=None)
     if statement.state not in _ACTIVE_ENTRY:
-        return spoken
+        return undismissed(spoken) if incident.state is IncidentState.DISMISSED else spoken
     calm = incident.state in {IncidentState.EASING, IncidentState.RESOLVED}
     if incident.state is IncidentState.DISMISSED or (calm and statement.state in _STILL_ON):
         return replace(spoken, state=IncidentState.CONFIRMED, eased_at=None, ended_at=None)
@@ -84,7 +98,8 @@ def confirmed(incident: Incident) -> Incident:
 
 def dismissed(incident: Incident, at: datetime) -> Incident:
     """The incident after an editor has dismissed it."""
-    before = incident.before if incident.state is IncidentState.EASING else incident.state
+    over = incident.state in {IncidentState.EASING, IncidentState.RESOLVED}
+    before = incident.before if over else incident.state
     return replace(
         incident,
         state=IncidentState.DISMISSED,
@@ -95,8 +110,9 @@ def dismissed(incident: Incident, at: datetime) -> Incident:
 
 
 def undismissed(incident: Incident) -> Incident:
-    """The incident after an editor took the dismissal back."""
-    return replace(incident, state=incident.before, ended_at=None, reports_at_dismissal=0)
+    """The incident after its dismissal was taken back."""
+    state = incident.before if incident.eased_at is None else IncidentState.EASING
+    return replace(incident, state=state, ended_at=None, reports_at_dismissal=0)
 
 
 def is_over(incident: Incident, at: datetime) -> bool:
