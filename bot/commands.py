@@ -78,19 +78,25 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
         closables: list[Source | Destination] = [*sources, *handlers, *targets]
         for closable in closables:
             stack.push_async_callback(closable.close)
-        return [] if offline else await check_all(sources, [*handlers, *targets], send=send)
+        if offline:
+            return []
+        desk, public = await asyncio.gather(
+            check_all(sources, handlers, send=send),
+            check_all([], targets, send=False),  # readers get no test card
+        )
+        return desk + public
 
 
 def print_checks(rows: Sequence[Row]) -> None:
     """The table of `vigie check`: what works, what does not, what to do about it."""
-    from rich.table import Table  # noqa: PLC0415 - only this command prints a table
+    from rich.table import Column, Table  # noqa: PLC0415 - only this command prints a table
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table("", "name", "kind", "what", "found", "what to do")
+    table = Table(*(Column(title, overflow="fold") for title in ("", "name", "what", "found", "what to do")))
     for row in rows:
         mark = Text("ok", "green") if row.check.ok else Text("FAILS", "bold red")
-        cells = (row.name, row.kind, row.check.what, row.check.detail, row.check.remedy)
-        table.add_row(mark, *(Text(cell) for cell in cells))
+        name = row.name if row.name == row.kind else f"{row.name} ({row.kind})"
+        table.add_row(mark, *(Text(cell) for cell in (name, row.check.what, row.check.detail, row.check.remedy)))
     import_module("handlers._console_page").Page(sys.stdout).show(table)
 
 

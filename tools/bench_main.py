@@ -130,7 +130,11 @@ async def world() -> AsyncIterator[tuple[TelegramEmulator, DiscordEmulator, Stat
         telegram.group(DESK, administrators=(User(11, "Camille"),))
         discord = await stack.enter_async_context(DiscordEmulator())
         pages = await stack.enter_async_context(status_pages())
-        pages.put(_PAGE, json.dumps({"page": {"id": "p"}, "components": [], "incidents": []}), "application/json")
+        pages.put(
+            _PAGE,
+            json.dumps({"page": {"id": "p", "name": "OVHcloud"}, "components": [], "incidents": []}),
+            "application/json",
+        )
         pages.put(
             _FEED, "<rss version='2.0'><channel><title>Incidents</title><item><title>x</title></item></channel></rss>"
         )
