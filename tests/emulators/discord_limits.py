@@ -90,7 +90,7 @@ def _button(button: Json) -> list[str]:
 
 def inputs(modal: Json) -> list[Json]:
     """The text inputs of a modal, in order, out of their rows or labels."""
-    found = []
+    found: list[Json] = []
     for outer in modal["components"]:
         found += [outer["component"]] if outer["type"] == _LABEL else outer["components"]
     return found
