@@ -3,6 +3,10 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.domain.signals import Interval
+from bot.drafting.english import English
+from bot.drafting.french import French
+
 _TEXTS = {
     "fr": {
         "down": "Source muette : « {source} » ne répond plus depuis {since} ({reason}). Je continue avec les autres.",
@@ -10,12 +14,11 @@ _TEXTS = {
         "blind": "Je suis aveugle : plus aucune source ne répond depuis {since}. Ma propre connexion est peut-être "
         "en cause. D'ici là, mon silence ne veut rien dire.",
         "sight": "Je vois de nouveau : au moins une source répond. Ce qui manque est rattrapé là où c'est possible.",
-        "returned": "De retour après {hours} d'arrêt. Rien n'a été observé entre {since} et {until}, sauf ce que les "
-        "sources peuvent encore raconter.",
+        "returned": "De retour après {span} d'arrêt. Rien n'a été observé {interval}, sauf ce que les sources peuvent "
+        "encore raconter.",
         "failed": "Envoi impossible vers « {to} » : {reason}. Il ne sera pas retenté.",
         "unsure": "Publication vers « {to} » : je ne sais pas si elle est partie. Vérifiez le canal ; je ne la "
         "répéterai que si vous le demandez.",
-        "hour": "{local.hour} h {local:%M}",
     },
     "en": {
         "down": "Source down: “{source}” has not answered since {since} ({reason}). I go on with the others.",
@@ -23,12 +26,10 @@ _TEXTS = {
         "blind": "I am blind: no source has answered since {since}. It may be my own connection. Until then my silence "
         "means nothing.",
         "sight": "I can see again: at least one source answers. What was missed is caught up where that is possible.",
-        "returned": "Back after {hours}. Nothing was observed between {since} and {until}, but for what the sources "
-        "can still tell.",
+        "returned": "Back after {span}. Nothing was observed {interval}, but for what the sources can still tell.",
         "failed": "Cannot send to “{to}”: {reason}. It will not be tried again.",
         "unsure": "Publication to “{to}”: I cannot tell whether it went out. Look at the channel; I repeat it only "
         "if you ask me to.",
-        "hour": "{local:%H:%M}",
     },
 }
 
@@ -38,25 +39,30 @@ class Announcements:
 
     def __init__(self, language: str, zone: ZoneInfo) -> None:
         self._texts = _TEXTS[language]
+        self._tongue = French if language == "fr" else English
         self._zone = zone
 
     def trouble(self, kind: str, source: str, since: datetime, reason: str) -> str:
-        """A source is `down` or `back`, or all of them: `blind`, `sight`."""
-        return self._texts[kind].format(source=source, since=self._hour(since), reason=reason)
+        """A source is `down` or `back`, or all of them: `blind`, `sight`; it is said within the day, so undated."""
+        tongue = self._told(since)
+        return self._tongue.finish(self._texts[kind].format(source=source, since=tongue.time(since), reason=reason))
 
     def returned(self, since: datetime, until: datetime) -> str:
         """The bot was down in this span."""
-        minutes = int((until - since) / timedelta(minutes=1))
-        hours = f"{minutes // 60} h" if minutes % 60 == 0 else f"{minutes // 60} h {minutes % 60:02d}"
-        return self._texts["returned"].format(hours=hours, since=self._hour(since), until=self._hour(until))
+        tongue = self._told(until)
+        hours, minutes = divmod(int((until - since) / timedelta(minutes=1)), 60)
+        span = f"{hours} h {minutes:02d}" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"
+        interval = tongue.interval(Interval(since, until))
+        return self._tongue.finish(self._texts["returned"].format(span=span, interval=interval))
 
     def failed(self, to: str, reason: str) -> str:
         """A destination refuses for good."""
-        return self._texts["failed"].format(to=to, reason=reason)
+        return self._tongue.finish(self._texts["failed"].format(to=to, reason=reason))
 
     def unsure(self, to: str) -> str:
         """A publication may or may not be out."""
-        return self._texts["unsure"].format(to=to)
+        return self._tongue.finish(self._texts["unsure"].format(to=to))
 
-    def _hour(self, at: datetime) -> str:
-        return self._texts["hour"].format(local=at.astimezone(self._zone))
+    def _told(self, at: datetime) -> French | English:
+        """The language, told on that day."""
+        return self._tongue(self._zone, at.astimezone(self._zone).date())

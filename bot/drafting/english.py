@@ -9,20 +9,21 @@ from bot.domain.places import Level, Place
 from bot.domain.signals import Interval
 from bot.drafting.territory import TERRITORIES, beside
 
+# All singular: a verb after one of them needs no other agreement.
 _SERVICES = {
     Service.MAIL: "e-mail",
     Service.MOBILE: "the mobile network",
     Service.INTERNET: "fixed internet",
     Service.TV: "television",
-    Service.LANDLINE: "landlines",
+    Service.LANDLINE: "landline service",
     Service.WEB: "the web site or app",
     Service.VOICEMAIL: "voicemail",
-    Service.SMS: "text messages",
-    Service.EMERGENCY: "emergency calls",
+    Service.SMS: "text messaging",
+    Service.EMERGENCY: "emergency calling",
     Service.CUSTOMER_LINE: "the customer line",
-    Service.PAYMENT: "payments",
+    Service.PAYMENT: "the payment system",
     Service.POWER: "the power network",
-    Service.RAIL: "train services",
+    Service.RAIL: "train traffic",
 }
 
 _MONTHS = "January February March April May June July August September October November December"
@@ -89,6 +90,7 @@ class English:
         """A number, with a decimal only where it says something."""
         return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")  # noqa: PLR2004 - 9.95 reads 10
 
-    def finish(self, text: str) -> str:
+    @staticmethod
+    def finish(text: str) -> str:
         """Typographic apostrophes; nothing else to do."""
         return text.replace("'", "’")

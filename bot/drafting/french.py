@@ -10,6 +10,7 @@ from bot.domain.places import Level, Place
 from bot.domain.signals import Interval
 from bot.drafting.territory import TERRITORIES, beside
 
+# All singular: a verb after one of them needs no other agreement.
 _SERVICES = {
     Service.MAIL: "la messagerie",
     Service.MOBILE: "le réseau mobile",
@@ -18,10 +19,10 @@ _SERVICES = {
     Service.LANDLINE: "le téléphone fixe",
     Service.WEB: "le site ou l'application",
     Service.VOICEMAIL: "la messagerie vocale",
-    Service.SMS: "les SMS",
-    Service.EMERGENCY: "les appels d'urgence",
+    Service.SMS: "le service de SMS",
+    Service.EMERGENCY: "l'accès aux numéros d'urgence",
     Service.CUSTOMER_LINE: "le service client",
-    Service.PAYMENT: "les paiements",
+    Service.PAYMENT: "le système de paiement",
     Service.POWER: "le réseau électrique",
     Service.RAIL: "la circulation des trains",
 }
@@ -79,7 +80,7 @@ class French:
         return _ARTICLES.get(operator.id, "") + operator.name
 
     def of(self, name: str) -> str:
-        """`d'Orange`, `de SFR`, `de la SNCF`, `du Crédit Mutuel`, `des SMS`."""
+        """`d'Orange`, `de SFR`, `de la SNCF`, `du Crédit Mutuel`, `des Sables-d'Olonne`."""
         for article, contracted in (("le ", "du "), ("Le ", "du "), ("les ", "des "), ("Les ", "des ")):
             if name.startswith(article):
                 return contracted + name.removeprefix(article)
@@ -105,7 +106,8 @@ class French:
         """A number, with a decimal comma only where it says something."""
         return (f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")).replace(".", ",")  # noqa: PLR2004 - 9.95 reads 10
 
-    def finish(self, text: str) -> str:
+    @staticmethod
+    def finish(text: str) -> str:
         """The typography: apostrophes, and the spaces that must not break."""
         for pattern, replacement in _FINISH:
             text = pattern.sub(replacement, text)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,8 @@ TEMPLATES = ("title", "text", "notice")
 
 _PLACES_NAMED = 4
 _QUOTE_CHARS = 160  # an operator's title is a headline; beyond, its page says it better
-_WORTH_A_RATIO = 1.5  # below, "× 1,3" would make much of little
+_MOSTLY_NONE = 0.5  # below it, most such intervals have no report at all
+_WORTH_A_RATIO = 1.5  # below, "1,3 times" would make much of little
 _OPEN = {IncidentState.SUSPECTED, IncidentState.CONFIRMED}
 
 
@@ -60,8 +62,7 @@ class Wording:
     def _write(self, name: str, known: Mapping[str, Any], tongue: "_Tongue") -> str:
         paragraphs = re.split(r"\n\s*\n", self._templates[name].render(known))
         lines = (re.sub(r"[ \n]+", " ", paragraph).strip() for paragraph in paragraphs)
-        text = tongue.finish("\n\n".join(filter(None, lines)))
-        return text[:1].upper() + text[1:]
+        return tongue.finish("\n\n".join(line[:1].upper() + line[1:] for line in lines if line))
 
 
 class _Tongue(Protocol):
@@ -108,8 +109,9 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
         "eased": time(incident.eased_at or incident.ended_at),
         "reports": surge.reports,
         "interval": tongue.interval(surge.interval),
-        # Less than one report is no yardstick: it is said in words, without a ratio that would only impress.
-        "usual": tongue.figure(surge.expected) if surge.expected >= 1 else "",
+        "sources": len(surge.by_source),
+        "agreed": belief is IncidentState.CONFIRMED and incident.statement is None and len(surge.by_source) > 1,
+        "usual": _usual(surge.expected, tongue),
         "ratio": tongue.figure(ratio) if ratio >= _WORTH_A_RATIO else "",
         "professional": incident.professional,
         **_places(incident, tongue),
@@ -120,6 +122,13 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
         "checked": at_time(silence.checked_at),
         "provable": bool(silence.since and silence.checked_at and silence.checked_at >= silence.since),
     }
+
+
+def _usual(expected: float, tongue: _Tongue) -> str:
+    """The usual number; less than one report is no yardstick and is said in words: `none` or `one`."""
+    if expected >= 1:
+        return tongue.figure(expected)
+    return "none" if expected < _MOSTLY_NONE else "one"
 
 
 def _statement(statement: Statement | None, tongue: _Tongue) -> dict[str, Any] | None:
@@ -161,7 +170,10 @@ def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
     elif area:
         scope = reach = f" {tongue.place(area)}"
         places = [count for count in places if count.place != area]
-    named = [tongue.place(count.place, precise=area is None) for count in places[:_PLACES_NAMED]]
+    shown = [count.place for count in places[:_PLACES_NAMED]]
+    # Neighbours in the list share one mention of their département.
+    same = [one.departement == other.departement for one, other in pairwise(shown)] + [False]
+    named = [tongue.place(place, precise=area is None and not after) for place, after in zip(shown, same, strict=False)]
     # All reports come from there only where all places are said, and each report names one.
     more = bool(ends) or len(places) > len(named) or sum(count.n for count in places) < incident.surge.reports
     return {"scope": scope, "reach": reach, "ends": bool(ends), "where": tongue.series(named), "more": more}

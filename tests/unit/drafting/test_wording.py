@@ -77,13 +77,13 @@ def french(operator: Operator = ORANGE, now: datetime = NOW, **changes: object) 
 
 def test_suspected_and_silent() -> None:
     title, paragraphs = french(professional=4)
-    assert title == "Orange : une panne semble toucher la messagerie, de Lille à Mont-de-Marsan"
+    assert title == "Orange : la messagerie serait en panne, de Lille à Mont-de-Marsan"
     assert paragraphs == [
         (
-            "Depuis 8 h 05, une panne semble toucher la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan "
-            "(Landes). Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement "
-            "aux mêmes heures (× 12), notamment à Chalon-sur-Saône (Saône-et-Loire). 4 signalements émanent de clients "
-            "professionnels."
+            "La messagerie d’Orange serait en panne depuis 8 h 05, de Lille (Nord) à Mont-de-Marsan (Landes), d’après "
+            "des témoignages d’usagers. La rédaction a relevé 24 signalements distincts, dont 4 venant de clients "
+            "professionnels, entre 8 h 05 et 8 h 25, contre 2 habituellement (12 fois plus). La panne est notamment "
+            "signalée à Chalon-sur-Saône (Saône-et-Loire)."
         ),
         "Aucune annonce sur la page de suivi d’Orange depuis 8 h 05 (dernière vérification à 9 h 41).",
     ]
@@ -91,11 +91,12 @@ def test_suspected_and_silent() -> None:
 
 def test_suspected_and_silent_in_english() -> None:
     title, text = ENGLISH.compose(replace(INCIDENT, professional=1), ORANGE, NOW)
-    assert title == "Orange: an outage appears to affect e-mail, from Lille to Mont-de-Marsan"
+    assert title == "Orange: e-mail appears to be down, from Lille to Mont-de-Marsan"
     assert text == (
-        "An outage has appeared to affect e-mail at Orange since 08:05, from Lille (Nord) to Mont-de-Marsan (Landes). "
-        "We counted 24 distinct reports between 08:05 and 08:25, against 2 usually at those hours (×12), notably in "
-        "Chalon-sur-Saône (Saône-et-Loire). One report comes from a business customer.\n\n"
+        "E-mail at Orange appears to have been down since 08:05, from Lille (Nord) to Mont-de-Marsan (Landes), "
+        "according to accounts from users. The newsroom counted 24 distinct reports, one of them from a business "
+        "customer, between 08:05 and 08:25, compared with 2 usually (12 times as many). The outage is notably reported "
+        "in Chalon-sur-Saône (Saône-et-Loire).\n\n"
         "Nothing on Orange’s status page since 08:05 (last checked at 09:41)."
     )
 
@@ -103,19 +104,21 @@ def test_suspected_and_silent_in_english() -> None:
 def test_confirmed_is_affirmed_and_quotes_the_operator() -> None:
     spoke = Silence(SilenceState.SPOKE, at(8, 40), at(9, 41))
     title, paragraphs = french(state=IncidentState.CONFIRMED, statement=STATEMENT, silence=spoke, places=())
-    assert title == "Orange : une panne touche la messagerie"
-    assert paragraphs[0].startswith("Depuis 8 h 05, une panne touche la messagerie d’Orange. Nos relevés comptent 24 ")
+    assert title == "Orange : la messagerie en panne"
+    assert paragraphs[0].startswith(
+        "La messagerie d’Orange est en panne depuis 8 h 05, d’après des témoignages d’usagers. La rédaction a "
+    )
     assert paragraphs[1] == (
-        "Orange a indiqué à 8 h 40 sur sa page de suivi : « Incident messagerie » (zone annoncée : Grand Est)."
+        "Orange a indiqué à 8 h 40 sur sa page de suivi : « Incident messagerie » (zone mentionnée : Grand Est)."
     )
 
 
 def test_easing_keeps_the_doubt_there_was() -> None:
     title, paragraphs = french(state=IncidentState.EASING, eased_at=at(10, 30), places=())
-    assert title == "Orange : les signalements refluent pour la messagerie"
+    assert title == "Orange : vers un retour à la normale pour la messagerie"
     assert paragraphs[0].startswith(
-        "Apparue à 8 h 05, la panne qui semble toucher la messagerie d’Orange paraît se résorber : les signalements "
-        "refluent depuis 10 h 30. Nos relevés ont compté 24 signalements distincts"
+        "La panne qui toucherait la messagerie d’Orange semble se résorber : les signalements d’usagers, apparus à "
+        "8 h 05, refluent depuis 10 h 30. La rédaction a relevé 24 signalements distincts entre"
     )
 
 
@@ -123,10 +126,10 @@ def test_resolved() -> None:
     title, paragraphs = french(
         state=IncidentState.RESOLVED, before=IncidentState.CONFIRMED, eased_at=at(10, 30), ended_at=at(11, 30)
     )
-    assert title == "Orange : retour à la normale pour la messagerie, selon nos relevés"
+    assert title == "Orange : la panne paraît terminée pour la messagerie"
     assert paragraphs[0].startswith(
-        "Apparue à 8 h 05, la panne qui a touché la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan (Landes), "
-        "paraît terminée : les signalements sont revenus à leur niveau habituel depuis 10 h 30."
+        "La panne qui a touché la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan (Landes), paraît terminée : "
+        "les signalements d’usagers, apparus à 8 h 05, sont revenus à leur niveau habituel depuis 10 h 30."
     )
 
 
@@ -139,8 +142,8 @@ def test_an_operator_that_speaks_first() -> None:
     assert title == "Orange annonce un incident touchant la messagerie"
     assert paragraphs == [
         (
-            "Orange a indiqué à 8 h 40 sur sa page de suivi : « Incident messagerie » (zone annoncée : Grand Est). "
-            "À ce stade, nos relevés ne montrent aucun signalement du public."
+            "Orange a indiqué à 8 h 40 sur sa page de suivi : « Incident messagerie » (zone mentionnée : Grand Est). "
+            "À ce stade, la rédaction n’a relevé aucun signalement d’usager."
         )
     ]
 
@@ -157,7 +160,7 @@ def test_an_operator_that_speaks_first() -> None:
             Silence(SilenceState.UNREACHABLE, at(8, 0), at(8, 0)),
             (
                 "Nous ne parvenons pas à joindre la page de suivi d’Orange (dernière lecture à 8 h 00) : impossible de "
-                "dire si une annonce y a paru."
+                "dire si une annonce y figure."
             ),
             "We cannot reach Orange’s status page (last read at 08:00), so we cannot say whether it has said anything.",
         ),
@@ -165,14 +168,14 @@ def test_an_operator_that_speaks_first() -> None:
             Silence(SilenceState.UNREADABLE),
             (
                 "La page de suivi d’Orange répond, mais nous ne parvenons pas à la lire : impossible de dire si une "
-                "annonce y a paru."
+                "annonce y figure."
             ),
             "Orange’s status page answers, but we cannot read it, so we cannot say whether it has said anything.",
         ),
         (
             Silence(SilenceState.NO_CHANNEL),
-            "Nous ne connaissons pas de page d’Orange qui dise l’état de ce service.",
-            "We know of no page of Orange’s that tells the state of this service.",
+            "Nous ne connaissons pas de page publique d’Orange sur l’état de ce service.",
+            "We know of no public page of Orange’s that tells the state of this service.",
         ),
         (
             Silence(SilenceState.SPOKE, at(8, 40)),
@@ -207,7 +210,7 @@ def test_each_silence_in_its_own_words(silence: Silence, words: str, english: st
 )
 def test_the_title_says_where_only_when_the_reports_do(places: tuple[PlaceCount, ...], scope: str) -> None:
     title, _ = french(places=places)
-    assert title == f"Orange : une panne semble toucher la messagerie{scope}"
+    assert title == f"Orange : la messagerie serait en panne{scope}"
 
 
 def test_one_odd_report_does_not_stretch_the_map() -> None:
@@ -217,38 +220,52 @@ def test_one_odd_report_does_not_stretch_the_map() -> None:
 
 def test_other_days_are_dated() -> None:
     _, paragraphs = french(now=at(9, 0, day=6))
-    assert paragraphs[0].startswith("Depuis le 5 décembre à 8 h 05, une panne")
-    assert "24 signalements distincts le 5 décembre entre 8 h 05 et 8 h 25, contre" in paragraphs[0]
+    assert paragraphs[0].startswith("La messagerie d’Orange serait en panne depuis le 5 décembre à 8 h 05, de")
+    assert "a relevé 24 signalements distincts le 5 décembre entre 8 h 05 et 8 h 25, contre" in paragraphs[0]
     assert paragraphs[1].endswith("(dernière vérification le 5 décembre à 9 h 41).")
 
 
 def test_articles_and_services() -> None:
     assert french(SFR, services=(Service.MOBILE, Service.SMS, Service.WEB), places=())[1] == [
         (
-            "Depuis 8 h 05, une panne semble toucher le réseau mobile, les SMS et le site ou l’application de SFR. "
-            "Nos relevés comptent 24 signalements distincts entre 8 h 05 et 8 h 25, contre 2 habituellement "
-            "aux mêmes heures (× 12)."
+            "Le réseau mobile, le service de SMS et le site ou l’application de SFR seraient en panne depuis 8 h 05, "
+            "d’après des témoignages d’usagers. La rédaction a relevé 24 signalements distincts entre 8 h 05 et "
+            "8 h 25, contre 2 habituellement (12 fois plus)."
         ),
         "Aucune annonce sur la page de suivi de SFR depuis 8 h 05 (dernière vérification à 9 h 41).",
     ]
     title, paragraphs = french(SNCF, services=(Service.RAIL,), places=(), silence=Silence(SilenceState.NO_CHANNEL))
-    assert title == "SNCF : une perturbation semble toucher la circulation des trains"
-    assert "une perturbation semble toucher la circulation des trains de la SNCF." in paragraphs[0]
-    assert paragraphs[1].startswith("Nous ne connaissons pas de page de la SNCF")
-    assert french(services=(), places=())[0] == "Orange : une panne semble en cours"
+    assert title == "SNCF : la circulation des trains serait perturbée"
+    assert paragraphs[0].startswith("La circulation des trains de la SNCF serait perturbée depuis 8 h 05, d’après")
+    assert paragraphs[1].startswith("Nous ne connaissons pas de page publique de la SNCF")
+    title, paragraphs = french(services=(), places=())
+    assert title == "Orange : une panne serait en cours"
+    assert paragraphs[0].startswith("Orange connaîtrait une panne depuis 8 h 05, d’après")
 
 
-def test_less_than_one_report_is_no_yardstick() -> None:
-    _, paragraphs = french(surge=replace(INCIDENT.surge, expected=0.04))
-    assert "contre moins d’un habituellement aux mêmes heures, notamment" in paragraphs[0]
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [(0.04, "alors qu’il n’y en a habituellement aucun. La"), (0.7, "contre un tout au plus habituellement. La")],
+)
+def test_less_than_one_report_is_no_yardstick(expected: float, words: str) -> None:
+    _, paragraphs = french(surge=replace(INCIDENT.surge, expected=expected))
+    assert words in paragraphs[0]
+
+
+def test_sources_that_agree_are_said_to() -> None:
+    two = replace(INCIDENT.surge, by_source=(("x", 20), ("lecteurs", 4)))
+    _, paragraphs = french(state=IncidentState.CONFIRMED, surge=two, places=(commune("21231", "Dijon"), CHALON, MACON))
+    assert "est en panne depuis 8 h 05, d’après des témoignages concordants d’usagers." in paragraphs[0]
+    assert paragraphs[0].endswith(
+        "notamment signalée à Dijon (Côte-d’Or), à Chalon-sur-Saône et à Mâcon (Saône-et-Loire)."
+    )
 
 
 def test_french_spaces_do_not_break() -> None:
     title, text = FRENCH.compose(replace(INCIDENT, statement=STATEMENT), ORANGE, NOW)
-    assert "Orange\u00a0: une" in title
+    assert "Orange\u00a0: la" in title
     assert "8\u00a0h\u00a005" in text
     assert "«\u00a0Incident messagerie\u00a0»" in text
-    assert "×\u202f12" in text
 
 
 class TestNotice:
@@ -262,26 +279,41 @@ class TestNotice:
             (
                 {},
                 {"state": IncidentState.CONFIRMED, "statement": STATEMENT},
-                "Orange a indiqué à 8 h 40 : « Incident messagerie » (zone annoncée : Grand Est).",
+                "Orange a indiqué à 8 h 40 : « Incident messagerie » (zone mentionnée : Grand Est).",
                 "Orange said at 08:40: “Incident messagerie” (area given: Grand Est).",
             ),
             (
                 {"statement": STATEMENT},
                 {"statement": replace(STATEMENT, state=EntryState.RESOLVED), "state": IncidentState.EASING},
                 (
-                    "Orange a indiqué à 8 h 40 : « Incident messagerie » (zone annoncée : Grand Est), et considère "
-                    "l’incident comme résolu. Orange : les signalements refluent."
+                    "Orange a indiqué à 8 h 40 : « Incident messagerie » (zone mentionnée : Grand Est) ; l’incident "
+                    "est donné pour résolu. Les signalements refluent."
                 ),
                 (
-                    "Orange said at 08:40: “Incident messagerie” (area given: Grand Est), and considers the incident "
-                    "resolved. Orange: reports have been easing."
+                    "Orange said at 08:40: “Incident messagerie” (area given: Grand Est); it gives the incident as "
+                    "resolved. Reports have been easing."
                 ),
             ),
             (
                 {},
                 {"state": IncidentState.CONFIRMED},
-                "Orange : la panne est confirmée.",
-                "Orange: the outage is confirmed.",
+                "Orange : panne confirmée.",
+                "Orange: outage confirmed.",
+            ),
+            (
+                {},
+                {
+                    "state": IncidentState.CONFIRMED,
+                    "surge": Surge(48, 3.0, Interval(at(8, 5), at(8, 40)), by_source=(("x", 40), ("lecteurs", 8))),
+                },
+                (
+                    "Orange : panne confirmée par plusieurs sources ; les signalements ont doublé (48 entre 8 h 05 et "
+                    "8 h 40, contre 24 auparavant)."
+                ),
+                (
+                    "Orange: outage confirmed by several sources; reports have doubled (48 between 08:05 and 08:40, "
+                    "against 24 before)."
+                ),
             ),
             (
                 {},
@@ -292,8 +324,8 @@ class TestNotice:
             (
                 {"surge": Surge(0, 3.0, Interval(at(8, 5), at(8, 40)))},
                 {},
-                "Orange : le public le signale aussi (24 entre 8 h 05 et 8 h 25).",
-                "Orange: the public reports it too (24 between 08:05 and 08:25).",
+                "Orange : des usagers le signalent aussi (24 entre 8 h 05 et 8 h 25).",
+                "Orange: users report it too (24 between 08:05 and 08:25).",
             ),
             (
                 {},
@@ -304,8 +336,8 @@ class TestNotice:
             (
                 {"state": IncidentState.EASING},
                 {"state": IncidentState.RESOLVED, "eased_at": at(10, 30)},
-                "Orange : retour à la normale, selon nos relevés, depuis 10 h 30.",
-                "Orange: back to normal, by our count, since 10:30.",
+                "Orange : la panne paraît terminée, les signalements sont à leur niveau habituel depuis 10 h 30.",
+                "Orange: the outage looks over, reports have been at their usual level since 10:30.",
             ),
             (
                 {"state": IncidentState.RESOLVED},
