@@ -166,19 +166,23 @@ def detect(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start `vigie`; whatever goes wrong is one line on stderr, and a traceback only if asked for."""
     try:
-        command = typer.main.get_command(app)
-        with command.make_context("vigie", list(sys.argv[1:] if arguments is None else arguments)) as context:
-            command.invoke(context)
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
-    except typer.Exit as leave:
-        code = leave.exit_code
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last one to hear of it says it
         code = _told(error)
-    else:
-        code = 0
     sys.exit(code)
+
+
+def _invoke(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("vigie", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    return 0
 
 
 def _told(error: Exception) -> int:

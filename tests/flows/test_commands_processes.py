@@ -59,9 +59,20 @@ def test_classify_and_detect_read_standard_input(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "-:2: timestamp: not a time: 'soon'\n")
 
 
-@pytest.mark.parametrize("command", ["classify many.jsonl", "detect many.csv", "replay orange-mail --json", "--help"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "classify many.jsonl",
+        "classify odd.jsonl",
+        "detect many.csv",
+        "replay orange-mail --json",
+        "check --offline",
+        "--help",
+    ],
+)
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, command: str) -> None:
     (tmp_path / "many.jsonl").write_text('{"text": "panne de mail orange"}\n' * _MANY, encoding="utf-8")
+    (tmp_path / "odd.jsonl").write_text("[]\n", encoding="utf-8")
     rows = (f"2024-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z,0" for n in range(_MANY))
     (tmp_path / "many.csv").write_text("\n".join(["timestamp,count", *rows]), encoding="utf-8")
     read, write = os.pipe()
