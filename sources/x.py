@@ -141,7 +141,7 @@ class XSource:
         self._owed_eur = round(state.ledger.day_eur - stored.day_eur, 6)
         if book or events or failure is None:
             self._owed_eur = 0.0
-            # No `complete_to`: posts are never all handed over, and nobody shall wait for a count every quarter of an hour.
+            # No `complete_to`: posts are never all handed over, and nobody shall wait for a rare count.
             yield Reading(events=tuple(events), cursor=encode_cursor(state))
         if failure is not None:
             raise failure
