@@ -11,7 +11,8 @@ from bot.domain.signals import Report, Tally
 from bot.flow.counts import Counts, Series, series_of
 
 _EXPECTED_KEPT = 480  # minutes of an operator's baseline kept: an incident reopened after six hours needs them
-_LATE = 60  # a bucket older than the longest window is only archived
+_LATE = 127  # minutes a detector can still amend: the longest window and a gap of an hour more; older is archive
+_WARM = 60  # heard minutes that a series begins with: nobody had said anything of it
 # What an unknown series is taken to say before it has been heard, mentions a minute; see docs/adr/0003-detector.md.
 _PRIOR_OPERATOR = 0.05
 _PRIOR_SERVICE = 0.02
@@ -54,6 +55,7 @@ class Watch:
         self._tallies: dict[tuple[str, str, int], Detector] = {}
         self._expected: dict[str, deque[float]] = {}
         self._late: set[tuple[Series, int]] = set()
+        self._heard: deque[tuple[int, float]] = deque(maxlen=_WARM)
         for operator in operators:
             self._detectors[operator, ""] = Detector(calendar, prior_per_minute=_PRIOR_OPERATOR)
             self._expected[operator] = deque(maxlen=_EXPECTED_KEPT)
@@ -71,7 +73,9 @@ class Watch:
         for series in series_of(report):
             if series not in self._detectors:
                 prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
-                self._detectors[series] = Detector(self._calendar, prior_per_minute=prior)
+                detector = self._detectors[series] = Detector(self._calendar, prior_per_minute=prior)
+                for past, exposure in self._heard:
+                    detector.step(past, 0, exposure, self.share)
                 if not series[1]:
                     self._expected[series[0]] = deque(maxlen=_EXPECTED_KEPT)
         for series in self.counts.add(report):
@@ -112,7 +116,8 @@ class Watch:
             if verdict.state:
                 seen.setdefault(series[0], []).append((series[1], verdict))
         self.last_closed = bucket
-        if bucket % _LATE == 0:
+        self._heard.append((bucket, exposure))
+        if bucket % _WARM == 0:
             self.counts.forget(bucket)
         return {operator: _sighting(operator, verdicts) for operator, verdicts in seen.items()}
 
