@@ -2,25 +2,22 @@
 
     python tools/bench_main.py [--runs 5] [--month-runs 1] [--seed 1] [--days 30]
 
-Everything is run as a process of its own, against the tests' emulators on loopback; figures are medians of the runs,
-memory is the highest proportional share (PSS) of the bot and its children while a scenario runs. The month is made of
-sentences of our own: ten operators at 0.02 to 0.2 mentions a minute on a daily and weekly rhythm, a third of them
-about no outage, and a check of each operator's page every half hour.
+Everything is run as a process of its own, against the tests' emulators on loopback; figures are medians of the runs.
+Memory is the highest proportional share (PSS) of the bot and its children while a scenario runs. PSS splits what other
+Python programs share with them, such as this one; what it would be without any is printed below it.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import random  # noqa: TID251 - a bench makes its own stream, from a seed
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from math import pi, sin
 from pathlib import Path
 from time import perf_counter
 
@@ -28,80 +25,22 @@ from tests.emulators.discord import DiscordEmulator
 from tests.emulators.statuspages import StatusPages, status_pages
 from tests.emulators.telegram import TelegramEmulator, User
 from tests.emulators.x import TOKEN, X, x_api
+from tools.quiet_month import TENTH_OPERATOR, quiet_month
 
 DESK = -1001
 _PAGE, _FEED = "/api/v2/summary.json", "/feed.xml"
 _GIVE_UP_SECONDS = 30.0
 _WATCHED_SECONDS = 15.0  # the card is out after six of scenario; then the surge lasts
-_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
-_PLACES = (
-    "Lille", "Lyon", "Marseille", "Mâcon", "Dijon", "Nantes", "Rennes", "Brest", "Bordeaux", "Toulouse", "Strasbourg",
-    "Mont-de-Marsan", "Chalon-sur-Saône", "Grenoble", "Limoges", "Metz", "Troyes", "Caen", "Le Mans", "Besançon",
-)  # fmt: skip
-_TELECOM = (
-    "plus de mail {o} {p} depuis ce matin", "le réseau mobile {o} est tombé {p}", "la box {o} ne se connecte plus {p}",
-    "pas d'internet chez {o} {p}, ça dure", "la télé {o} en panne {p}", "téléphone fixe {o} muet {p}",
-    "impossible d'ouvrir l'espace client {o} {p}", "fibre {o} coupée {p}, quelqu'un d'autre ?",
-)  # fmt: skip
-_CALM = (
-    "je passe chez {o} le mois prochain", "la facture {o} a encore augmenté", "bonne surprise du service {o} {p}",
-    "{o} recrute {p}", "quelqu'un a un avis sur {o} ?", "une boutique {o} ouvre {p}", "publicité {o} partout {p}",
-)  # fmt: skip
-# operator: (its name, how people complain)
-_OPERATORS = {
-    "orange": ("Orange", _TELECOM),
-    "sfr": ("SFR", _TELECOM),
-    "bouygues": ("Bouygues Telecom", _TELECOM),
-    "free": ("Free", _TELECOM),
-    "enedis": ("Enedis", ("coupure de courant {p}, {o} ne répond pas", "plus d'électricité {p} @{o}")),
-    "sncf": ("SNCF", ("train {o} à l'arrêt {p}", "trafic {o} interrompu {p}, aucune annonce")),
-    "ovh": ("OVHcloud", ("mon site chez {o} est en panne", "mails {o} en rade depuis une heure")),
-    "la_banque_postale": ("La Banque Postale", ("appli {o} en panne", "paiement refusé avec {o} {p}")),
-    "credit_mutuel": ("Crédit Mutuel", ("site du {o} inaccessible", "carte {o} refusée {p}, panne ?")),
-    "regie": ("Télérégie", _TELECOM),
-}
-_TENTH = '[[operators]]\nid = "regie"\nname = "Télérégie"\nservices = ["internet", "mobile", "mail"]\n'
 
 
 # --- a month ------------------------------------------------------------------------------------------------------
 
 
-def month(seed: int, days: int) -> Iterator[str]:
-    """The lines of a scenario in which nothing particular happens."""
-    rng = random.Random(seed)
-    events: list[tuple[float, dict[str, object]]] = []
-    minutes = days * 1440
-    for index, (operator, (name, complaints)) in enumerate(_OPERATORS.items()):
-        rate = 0.02 + 0.18 * index / (len(_OPERATORS) - 1)
-        at = 0.0
-        while (at := at + rng.expovariate(2 * rate)) < minutes:
-            if rng.random() > _season(at) / 2:  # thinned from twice the mean rate
-                continue
-            text = rng.choice(_CALM if rng.random() < 1 / 3 else complaints)
-            place = f"à {rng.choice(_PLACES)}" if rng.random() < 1 / 2 else ""
-            author = f"a{rng.randrange(20_000)}"
-            words = f"{text.format(o=name, p=place).strip()} {'!' * rng.randrange(3)}".strip()
-            mention = {"id": f"p{len(events)}", "author": author, "text": words, "source": "bluesky"}
-            events.append((at, {"mention": mention}))
-        events += [
-            (float(at), {"health": {"source": f"{operator}-etat", "operator": operator, "state": "ok"}})
-            for at in range(index, minutes, 30)
-        ]
-    for at, event in sorted(events, key=lambda event: event[0]):
-        yield json.dumps({"at": (_MONDAY + timedelta(minutes=at)).isoformat(), **event})
-
-
-def _season(minute: float) -> float:
-    """Mean about 1, below 2: calm nights, calmer week-ends."""
-    weekend = minute // 1440 % 7 >= 5  # noqa: PLR2004 - Saturday
-    return (1 + 0.8 * sin(2 * pi * (minute / 1440 - 1 / 3))) * (0.8 if weekend else 1.08)
-
-
 def replay_seconds(folder: Path, seed: int, days: int) -> tuple[float, int, int]:
     """Wall time of `vigie replay --json`, lines in, lines out."""
-    lines = list(month(seed, days))
+    lines = list(quiet_month(seed, days))
     (folder / "month.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "ten.toml").write_text(_TENTH, encoding="utf-8")
+    (folder / "ten.toml").write_text(TENTH_OPERATOR, encoding="utf-8")
     begun = perf_counter()
     done = _vigie("replay", "month.jsonl", "--config", "ten.toml", "--json", folder=folder)
     return perf_counter() - begun, len(lines), done.count(b"\n")
@@ -225,21 +164,24 @@ async def start_seconds() -> tuple[float, float]:
                 )
 
 
-async def memory_mb(*, all_of_it: bool) -> float:
-    """The highest sum of PSS of the bot and its children while the scenario runs."""
+async def memory_mb(*, all_of_it: bool) -> tuple[float, float]:
+    """The highest sums of PSS, and of all that is resident, of the bot and its children while the scenario runs."""
     async with world() as (telegram, discord, pages, x):
         text = configuration(telegram, pages) + (everything(discord, x) if all_of_it else "")
-        highest = 0.0
+        pss = resident = 0.0
         with tempfile.TemporaryDirectory() as folder:
             async with running(Path(folder), text, telegram, discord) as pid:
                 end = perf_counter() + _WATCHED_SECONDS
                 while perf_counter() < end:
-                    highest = max(highest, sum(pss_mb(member) for member in family(pid)))
+                    bot, *children = (memory_of(member) for member in family(pid))
+                    pss = max(pss, bot["Pss"] + sum(child["Pss"] for child in children))
+                    private = sum(child["Private_Clean"] + child["Private_Dirty"] for child in children)
+                    resident = max(resident, bot["Rss"] + private)
                     await asyncio.sleep(0.25)
         card = any("Lille" in message.text for message in telegram.messages(DESK))
         if not card or (all_of_it and not (discord.messages() and x.calls)):
             raise RuntimeError("the scenario did not reach everybody: the figure would mean nothing")
-        return highest
+        return pss, resident
 
 
 def family(pid: int) -> list[int]:
@@ -248,13 +190,14 @@ def family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in family(int(child)))]
 
 
-def pss_mb(pid: int) -> float:
-    """Its proportional share of memory."""
+def memory_of(pid: int) -> Counter[str]:
+    """Its rows of /proc, in MB; none of a process that has just ended."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 1024
+        return Counter()
+    rows = (line.split() for line in rollup.splitlines()[1:])
+    return Counter({name.rstrip(":"): int(size) / 1024 for name, size, _ in rows})
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
@@ -291,7 +234,9 @@ def main() -> None:
                 ("both chats, X, feed worker and scenario", 180.0, True),
             )
             for what, bar, all_of_it in rows:
-                row(f"memory: {what}", [asyncio.run(memory_mb(all_of_it=all_of_it)) for _ in runs], bar, "MB")
+                taken = [asyncio.run(memory_mb(all_of_it=all_of_it)) for _ in runs]
+                row(f"memory: {what}", [pss for pss, _ in taken], bar, "MB")
+                row("    nothing shared with other programs", [resident for _, resident in taken], bar, "MB")
         replays = [replay_seconds(folder, options.seed + run, options.days) for run in range(options.month_runs)]
         _, read, said = replays[0]
         what = f"replay of {options.days} days, ten operators ({read} lines in, {said} out)"
