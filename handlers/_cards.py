@@ -25,6 +25,7 @@ __all__ = [
     "Fact",
     "Link",
     "alert_text",
+    "changes_text",
     "clock_time",
     "cut",
     "draft_card",
@@ -106,13 +107,18 @@ def draft_card(draft: Draft, *, language: str, zone: ZoneInfo, now: datetime | N
     actions = () if incident.state is IncidentState.RESOLVED else _BUTTONS.get(draft.state, ())
     return Card(
         title=one_line(draft.title),
-        badge=f"{words.draft_state(draft, 'state')} · {words.say(incident.state.value)}",
+        badge=_draft_badge(draft, words),
         body=plain(draft.text),
-        facts=_incident_facts(incident, one_line(draft.operator_name), words),
+        facts=_incident_facts(draft, words),
         links=_links(incident, words),
         footer=f"{footer} · {words.say('footer_edited')}" if draft.edited else footer,
         buttons=tuple(Button(action, words.say(action.value)) for action in actions),
     )
+
+
+def changes_text(before: Draft, after: Draft, *, language: str, zone: ZoneInfo) -> str:
+    """Why a card came again, on one line: what its editors do not know yet."""
+    return Facts(language, zone, after.at).changes(before, after)
 
 
 def alert_text(draft: Draft) -> str:
@@ -130,7 +136,8 @@ def status_card(status: OperatorStatus, *, language: str, zone: ZoneInfo) -> Car
     if status.closed_to:
         usual = words.usual(status.reports, status.expected)
         time, age = words.time(status.closed_to), words.age(status.closed_to)
-        hour = words.say("hour_value", n=status.reports, usual=usual, time=time, age=age)
+        n = words.number(status.reports, none="reports_zero")
+        hour = words.say("hour_value", reports=n, usual=usual, time=time, age=age)
     facts = [Fact(words.say("fact_hour"), hour)]
     if status.hourly:
         day = words.say("day_peak", line=sparkline(status.hourly), peak=max(status.hourly))
@@ -158,7 +165,8 @@ def sources_card(statuses: Sequence[SourceStatus], *, language: str, now: dateti
     """The answer to `/sources`: who can hear, who cannot and why."""
     words = Facts(language, ZoneInfo("UTC"), now)  # ages only: no time of day is told
     bad = len(statuses) - len(_hearing(statuses))
-    body = words.say("sources_some_bad", n=bad, total=len(statuses)) if bad else words.say("sources_all_ok")
+    key = {0: "sources_all_ok", 1: "sources_bad_one"}.get(bad, "sources_bad")
+    body = words.say(key, n=bad, total=len(statuses))
     facts = tuple(Fact(*words.source(status)) for status in statuses)
     return Card(words.say("sources"), body=body if statuses else words.say("sources_none"), facts=facts)
 
@@ -208,25 +216,24 @@ def help_text(language: str) -> str:
     return say(language, "help")
 
 
-def _incident_facts(incident: Incident, operator: str, words: Facts) -> tuple[Fact, ...]:
-    surge = incident.surge
-    since = "first_report" if surge.reports else "first_entry"
+def _incident_facts(draft: Draft, words: Facts) -> tuple[Fact, ...]:
+    incident, surge = draft.incident, draft.incident.surge
+    begun = words.time(incident.first_report_at)
+    since = words.say("first_report" if surge.reports else "first_entry", time=begun)
     rare = surge.reports and surge.peak_return_days is not None
-    professional = "professional_one" if incident.professional == 1 else "professional"
-    values = {
-        "fact_reports": words.reports(surge),
-        "fact_rarity": words.rarity(surge.peak_return_days or 0) if rare else "",
-        "fact_since": words.say(since, time=words.time(incident.first_report_at)),
-        "fact_services": words.services(incident),
-        "fact_places": words.places(incident.places),
-        "fact_professional": words.say(professional, n=incident.professional) if incident.professional else "",
-    }
-    facts = [Fact(words.say(label), value) for label, value in values.items() if value]
-    word = words.operators_word(incident.silence, incident.statement)
-    facts.append(Fact(operator or words.say("fact_operator"), word))
-    if surge.by_source:
-        facts.append(Fact(words.say("fact_sources"), words.sources(surge.by_source)))
-    return tuple(facts)
+    operator = one_line(draft.operator_name) or words.say("fact_operator")
+    # Neither the beginning nor our own title's services are said twice.
+    told = surge.reports and begun == words.time(surge.interval.start)
+    facts = (
+        (words.say("fact_reports"), words.reports(incident)),
+        (words.say("fact_since"), "" if told else since),
+        (words.say("fact_services"), words.services(incident) if draft.edited else ""),
+        (words.say("fact_places"), words.places(incident.places)),
+        (operator, words.operators_word(incident.silence, incident.statement)),
+        (words.say("fact_rarity"), words.rarity(surge.peak_return_days or 0) if rare else ""),
+        (words.say("fact_sources"), words.sources(surge.by_source)),
+    )
+    return tuple(Fact(label, value) for label, value in facts if value)
 
 
 def _links(incident: Incident, words: Facts) -> tuple[Link, ...]:
@@ -237,8 +244,15 @@ def _links(incident: Incident, words: Facts) -> tuple[Link, ...]:
         links[statement.url] = words.say("operator_page", time=words.time(statement.published_at))
     best = [evidence for evidence in incident.evidence if evidence.url and evidence.url not in links]
     for evidence in sorted(best[: _LINKS_SHOWN - len(links)], key=lambda shown: shown.at):
-        links[evidence.url or ""] = f"{one_line(evidence.source)} · {words.time(evidence.at)}"
+        links[evidence.url or ""] = f"{one_line(evidence.source)},\u00a0{words.time(evidence.at)}"
     return tuple(Link(label, url) for url, label in links.items() if _is_address(url))
+
+
+def _draft_badge(draft: Draft, words: Facts) -> str:
+    undecided = draft.state in {DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD}
+    if undecided and draft.incident.state is IncidentState.RESOLVED:
+        return words.say("state_over")
+    return f"{words.draft_state(draft, 'state')} · {words.belief(draft.incident, one_line(draft.operator_name))}"
 
 
 def _status_badge(status: OperatorStatus, words: Facts) -> str:

@@ -60,19 +60,18 @@ def card_panel(card: Card, *, over: str = "") -> Panel:
     return _framed(rows, over, card)
 
 
-def update_panel(old: Card, new: Card, *, over: str, was: str, whole: bool) -> Panel:
-    """What changed between two versions of a card; `was` says the old value of the first fact, in place of `{old}`.
+def update_panel(old: Card, new: Card, *, over: str, why: str, whole: bool) -> Panel:
+    """What changed between two versions of a card, and first `why` it came again.
 
     The facts say what changed more briefly than the text, which is shown only when the `whole` is asked for.
     """
-    rows: list[RenderableType] = [_text(new.title, "bold")]
+    rows: list[RenderableType] = [_text(why, "bold yellow"), Text()] if why else []
+    rows.append(_text(new.title, "bold"))
     if whole:
         rows += [Text(), _text(new.body)]
     changed = [(fact.label, _text(fact.value)) for fact in new.facts if fact not in old.facts]
     if changed:
         rows += [Text(), _table(changed)]
-    if new.facts and old.facts and new.facts[0] != old.facts[0]:
-        changed[0][1].append_text(_text("\n" + was.replace("{old}", old.facts[0].value), "dim"))
     return _framed(rows, over, new)
 
 

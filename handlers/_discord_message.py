@@ -105,13 +105,14 @@ def buttons(*pairs: tuple[str, str], about: str) -> discord.ui.View | None:
 def embed_of(card: Card, *, footer: str = "") -> discord.Embed:
     """A card; where there is too much of it, links go first, then facts, last the end of the text."""
     embed = discord.Embed(title=fitted(card.title, TITLE), colour=_COLOURS.get(card.badge[:1]))
-    lines = [f"**{escape(fact.label)}** {escape(fact.value)}" for fact in card.facts]
-    lines += [f"[{escape(link.label)}]({link.url.replace('(', '%28').replace(')', '%29')})" for link in card.links]
-    text = fitted(card.body, _BODY if lines else DESCRIPTION)
-    gap = "\n\n" if text else ""
-    for line in lines:
-        if utf16_len(text + gap + line) <= DESCRIPTION:
-            text, gap = text + gap + line, "\n"
+    facts = [f"**{escape(fact.label)}** {escape(fact.value)}" for fact in card.facts]
+    links = [f"[{escape(link.label)}]({link.url.replace('(', '%28').replace(')', '%29')})" for link in card.links]
+    text = fitted(card.body, _BODY if facts or links else DESCRIPTION)
+    for parts, within in ((facts, "\n"), (links, " · ")):
+        gap = "\n\n" if text else ""
+        for part in parts:
+            if utf16_len(text + gap + part) <= DESCRIPTION:
+                text, gap = text + gap + part, within
     embed.description = text
     if foot := " · ".join(part for part in (card.footer, footer) if part):
         embed.set_footer(text=cut(foot, _FOOTER))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.domain.incidents import Draft, Incident, Silence, SilenceState, Statement, Surge
+from bot.domain.incidents import Draft, Incident, IncidentState, Silence, SilenceState, Statement
+from bot.domain.operators import Service
 from bot.domain.places import Level, Place, PlaceCount
-from bot.domain.signals import HealthState
+from bot.domain.signals import EntryState, HealthState
 from bot.ports import SourceStatus
 from handlers._phrases import say
 from handlers._services import service_label
@@ -46,12 +47,19 @@ class Facts:
         who = one_line(draft.decided_by or "") or self.say("somebody")
         return self.say(f"{style}_{draft.state.value}", who=who)
 
-    def reports(self, surge: Surge) -> str:
-        """`24 entre 8 h 05 et 8 h 25 · habituellement 2 · × 12`."""
+    def reports(self, incident: Incident) -> str:
+        """`24 entre 8 h 05 et 8 h 25, dont 4 de professionnels · habituellement 2 (× 12)`."""
+        surge, professional = incident.surge, incident.professional
         if not surge.reports:
             return self.say("no_reports")
-        start, end = self.time(surge.interval.start), self.time(surge.interval.end)
-        seen = self.say("in_interval", n=surge.reports, start=start, end=end)
+        seen = self.say(
+            "in_interval",
+            n=surge.reports,
+            start=self.time(surge.interval.start),
+            end=self.time(surge.interval.end),
+        )
+        if professional:
+            seen += self.say("professional_one" if professional == 1 else "professional", n=professional)
         return f"{seen} · {self.usual(surge.reports, surge.expected)}"
 
     def usual(self, reports: int, expected: float) -> str:
@@ -60,7 +68,11 @@ class Facts:
             return self.say("usual", expected=self.say("below_one"))
         usual = self.say("usual", expected=self._figure(expected))
         ratio = reports / expected
-        return f"{usual} · {self.say('times', ratio=self._figure(ratio))}" if ratio >= _WORTH_A_RATIO else usual
+        return f"{usual} ({self.say('times', ratio=self._figure(ratio))})" if ratio >= _WORTH_A_RATIO else usual
+
+    def number(self, reports: int, *, none: str) -> str:
+        """`24 signalements`; `none` is the phrase for none at all."""
+        return self.say({0: none, 1: "reports_one"}.get(reports, "reports"), n=reports)
 
     def rarity(self, days: float) -> str:
         """How often a peak like this comes."""
@@ -71,18 +83,44 @@ class Facts:
 
     def services(self, incident: Incident) -> str:
         """The services, as labels."""
-        return ", ".join(service_label(service, self.language) for service in incident.services)
+        return self._labels(incident.services)
 
     def places(self, places: Sequence[PlaceCount]) -> str:
-        """`Lille (59) 9, Mont-de-Marsan (40) 4, et 12 autres`."""
-        shown = [f"{_place(count.place)} {count.n}" for count in places[:_PLACES_SHOWN]]
-        if rest := len(places) - len(shown):
-            shown.append(self.say("and_other" if rest == 1 else "and_others", n=rest))
-        return ", ".join(shown)
+        """`Lille (59) : 9, Mont-de-Marsan (40) : 4, et 12 autres`."""
+        return self._some([self.say("count_of", what=_place(count.place), n=count.n) for count in places])
 
     def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
         """`x : 14, bluesky : 10`."""
-        return ", ".join(self.say("from_source", source=one_line(name), n=n) for name, n in by_source)
+        return ", ".join(self.say("count_of", what=one_line(name), n=n) for name, n in by_source)
+
+    def belief(self, incident: Incident, operator: str) -> str:
+        """What we believe, and who bears it out."""
+        said = incident.statement and incident.statement.state not in {EntryState.SCHEDULED, EntryState.UNKNOWN}
+        sources = len(incident.surge.by_source)
+        if incident.state is not IncidentState.CONFIRMED or not (said or sources > 1):
+            return self.say(incident.state.value)
+        return self.say("confirmed_operator" if said else "confirmed_sources", operator=operator, n=sources)
+
+    def changes(self, before: Draft, after: Draft) -> str:
+        """Why an incident is shown again: what is new in it, on one line; empty when only figures' ages are."""
+        old, new, operator = before.incident, after.incident, one_line(after.operator_name)
+        news = []
+        if new.state is not old.state:
+            news.append(self.belief(new, operator))
+        if new.statement and new.statement != old.statement:
+            news.append(f"{operator}\u00a0: {self.operators_word(new.silence, new.statement)}")
+        elif new.silence.state is not old.silence.state:
+            news.append(f"{operator}\u00a0: {self.operators_word(new.silence, None)}")
+        if new.surge.reports > old.surge.reports:
+            key = "doubled" if 0 < 2 * old.surge.reports <= new.surge.reports else "rose"
+            news.append(self.say(key, old=old.surge.reports, new=new.surge.reports))
+        if services := [service for service in new.services if service not in old.services]:
+            news.append(self.say("new_services", names=self._labels(services)))
+        known = {count.place for count in old.places}
+        if places := [_place(count.place) for count in new.places if count.place not in known]:
+            news.append(self.say("new_place" if len(places) == 1 else "new_places", names=self._some(places)))
+        text = " · ".join(news)
+        return text[:1].upper() + text[1:]
 
     def operators_word(self, silence: Silence, statement: Statement | None) -> str:
         """What the operator says, and its silence exactly in its state."""
@@ -91,22 +129,22 @@ class Facts:
         state = self.say(f"entry_{statement.state.value}")
         said = self.say(
             "spoke",
-            title=cut(one_line(statement.title), 200),
+            title=cut(_typeset(statement.title), 200),
             time=self.time(statement.published_at),
             state=f", {state}" if state else "",
-            area=self.say("spoke_area", area=cut(one_line(statement.area), 100)) if statement.area else "",
+            area=self.say("spoke_area", area=cut(_typeset(statement.area), 100)) if statement.area else "",
         )
         return said if silence.state is SilenceState.SPOKE else f"{said} · {self._silence(silence)}"
 
     def incident(self, draft: Draft) -> str:
         """One incident of a list: state, services, since when, reports, where its draft stands."""
-        incident, n = draft.incident, draft.incident.surge.reports
+        incident = draft.incident
         services = f" ({self.services(incident)})" if incident.services else ""
         return self.say(
             "incident_line",
             state=self.say(incident.state.value) + services,
             since=self.time(incident.first_report_at),
-            reports=self.say({0: "reports_none", 1: "reports_one"}.get(n, "reports"), n=n),
+            reports=self.number(incident.surge.reports, none="reports_none"),
             draft=self.draft_state(draft, "short"),
         )
 
@@ -123,6 +161,15 @@ class Facts:
         if reason and state not in {None, HealthState.OK}:
             words += f" ({cut(one_line(reason), 120)})"
         return f"{mark} {one_line(source.name)}", words
+
+    def _labels(self, services: Sequence[Service]) -> str:
+        return ", ".join(service_label(service, self.language) for service in services)
+
+    def _some(self, items: Sequence[str]) -> str:
+        """The first items, and how many others."""
+        rest = len(items) - _PLACES_SHOWN
+        more = [self.say("and_other" if rest == 1 else "and_others", n=rest)] if rest > 0 else []
+        return ", ".join([*items[:_PLACES_SHOWN], *more])
 
     def _silence(self, silence: Silence) -> str:
         since, checked, key = silence.since, silence.checked_at, silence.state.value
@@ -152,4 +199,9 @@ def sparkline(counts: Sequence[int]) -> str:
 
 def _place(place: Place) -> str:
     beside = f" ({place.departement})" if place.departement and place.level is not Level.DEPARTEMENT else ""
-    return one_line(place.name) + beside
+    return _typeset(place.name) + beside
+
+
+def _typeset(text: str) -> str:
+    """Somebody else's words on one line, with our apostrophes."""
+    return one_line(text).replace("'", "’")

@@ -20,6 +20,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "state_published": ("✅ PUBLIÉ, approuvé par {who}", "✅ PUBLISHED, approved by {who}"),
     "state_dismissed": ("🗑 ÉCARTÉ par {who}", "🗑 DISMISSED by {who}"),
     "state_expired": ("⌛ EXPIRÉ, sans décision", "⌛ EXPIRED, no decision"),
+    "state_over": ("🟢 TERMINÉ, sans décision", "🟢 OVER, no decision"),
     "short_proposed": ("à décider", "to decide"),
     "short_claimed": ("pris en charge par {who}", "taken by {who}"),
     "short_held": ("en attente, par {who}", "on hold, by {who}"),
@@ -31,6 +32,8 @@ _PHRASES: dict[str, tuple[str, str]] = {
     # what we believe
     "suspected": ("panne suspectée", "suspected outage"),
     "confirmed": ("panne confirmée", "confirmed outage"),
+    "confirmed_operator": ("panne confirmée par {operator}", "outage confirmed by {operator}"),
+    "confirmed_sources": ("panne confirmée par {n} sources", "outage confirmed by {n} sources"),
     "easing": ("retour à la normale en cours", "easing"),
     "resolved": ("terminé", "over"),
     "dismissed": ("écarté", "dismissed"),
@@ -40,7 +43,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "badge_resolved": ("🟢 TERMINÉ", "🟢 OVER"),
     "badge_dismissed": ("⚪ ÉCARTÉ", "⚪ DISMISSED"),
     "badge_calm": ("🟢 CALME", "🟢 CALM"),
-    "badge_blind": ("⚪ NOUS NE SAVONS PAS : aucune source n’entend", "⚪ WE CANNOT TELL: no source can hear"),
+    "badge_blind": ("⚪ NOUS NE SAVONS PAS : aucune source ne répond", "⚪ WE CANNOT TELL: no source answers"),
     "badge_new": ("⚪ NOUS NE SAVONS PAS ENCORE : première mesure en cours", "⚪ NOT YET KNOWN: first count under way"),
     # facts
     "fact_reports": ("Signalements", "Reports"),
@@ -48,7 +51,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "fact_since": ("Depuis", "Since"),
     "fact_services": ("Services", "Services"),
     "fact_places": ("Lieux", "Places"),
-    "fact_professional": ("Professionnels", "Business"),
     "fact_operator": ("L’opérateur", "Operator"),
     "fact_sources": ("Sources", "Sources"),
     "fact_hour": ("Dernière heure", "Last hour"),
@@ -57,44 +59,44 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "in_interval": ("{n} entre {start} et {end}", "{n} between {start} and {end}"),
     "usual": ("habituellement {expected}", "usually {expected}"),
     "times": ("× {ratio}", "×{ratio}"),
-    "below_one": ("moins de 1", "under 1"),
+    "below_one": ("moins d’un", "under 1"),
     "no_reports": ("aucun : l’opérateur l’a dit le premier", "none: the operator said it first"),
     "rarity": ("un tel pic revient tous les {days} jours environ", "a peak like this comes every {days} days or so"),
     "rarity_one": ("un tel pic revient presque tous les jours", "a peak like this comes nearly every day"),
     "rarity_years": ("un tel pic se voit moins d’une fois par an", "a peak like this comes less than once a year"),
     "first_report": ("premier signalement à {time}", "first report at {time}"),
     "first_entry": ("annonce de l’opérateur à {time}", "operator’s entry at {time}"),
-    "from_source": ("{source} : {n}", "{source}: {n}"),
+    "count_of": ("{what} :\u00a0{n}", "{what}: {n}"),
     "and_others": ("et {n} autres", "and {n} more"),
     "and_other": ("et 1 autre", "and 1 more"),
-    "professional": ("{n} signalements", "{n} reports"),
-    "professional_one": ("1 signalement", "1 report"),
+    "professional": (", dont {n} de professionnels", ", {n} of them business"),
+    "professional_one": (", dont 1 d’un professionnel", ", 1 of them business"),
     "spoke": ("« {title} » ({time}{state}{area})", "“{title}” ({time}{state}{area})"),
     "spoke_sometime": ("s’est exprimé", "has spoken"),
     "spoke_area": (", zone annoncée : {area}", ", area given: {area}"),
     "spoke_bare": ("s’est exprimé à {time}", "spoke at {time}"),
     "silent": (
-        "rien sur sa page depuis {since} (dernière vérification à {checked})",
-        "nothing on its page since {since} (last checked {checked})",
+        "rien sur sa page depuis {since} (vérifié à {checked})",
+        "nothing on its page since {since} (checked {checked})",
     ),
     "silent_last": (
         "rien sur sa page à notre dernière vérification ({checked})",
         "nothing on its page at our last check ({checked})",
     ),
     "silent_bare": ("rien sur sa page", "nothing on its page"),
-    "unreachable": ("page injoignable (dernière lecture à {checked})", "page unreachable (last read {checked})"),
+    "unreachable": ("page injoignable (lue à {checked})", "page unreachable (last read {checked})"),
     "unreachable_bare": ("page injoignable, jamais lue", "page unreachable, never read"),
-    "unreadable": ("page illisible (dernière lecture à {checked})", "page unreadable (last read {checked})"),
+    "unreadable": ("page illisible (lue à {checked})", "page unreadable (last read {checked})"),
     "unreadable_bare": ("page illisible, jamais lue", "page unreadable, never read"),
     "no_channel": ("pas de page de suivi que nous sachions lire", "no status page that we can read"),
-    "entry_investigating": ("enquête en cours", "investigating"),
+    "entry_investigating": ("diagnostic en cours", "investigating"),
     "entry_identified": ("cause identifiée", "identified"),
     "entry_monitoring": ("sous surveillance", "monitoring"),
-    "entry_resolved": ("annoncé résolu", "said resolved"),
+    "entry_resolved": ("donné pour résolu", "given as resolved"),
     "entry_scheduled": ("travaux prévus", "scheduled work"),
     "entry_unknown": ("", ""),
-    "operator_page": ("page de l’opérateur · {time}", "operator’s page · {time}"),
-    "footer": ("N° {number} · révision {revision} · {time}", "No. {number} · revision {revision} · {time}"),
+    "operator_page": ("page de l’opérateur,\u00a0{time}", "operator’s page,\u00a0{time}"),
+    "footer": ("N° {number} · version {revision} · {time}", "No. {number} · version {revision} · {time}"),
     "footer_edited": ("texte de la rédaction", "text by the desk"),
     "repeated": ("envoi répété", "sent again"),
     "published_as": ("PUBLIÉ", "PUBLISHED"),
@@ -104,21 +106,26 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "age_hours": ("il y a {n} h", "{n} h ago"),
     "age_days": ("il y a {n} j", "{n} d ago"),
     # status, incidents, sources
-    "hour_value": ("{n} ({usual}), compté jusqu’à {time}, {age}", "{n} ({usual}), counted up to {time}, {age}"),
+    "hour_value": (
+        "{reports} · {usual} · compté jusqu’à {time}, {age}",
+        "{reports} · {usual} · counted up to {time}, {age}",
+    ),
     "hour_unknown": ("pas encore compté", "not counted yet"),
-    "day_peak": ("{line}  au plus {peak} en une heure", "{line}  at most {peak} in an hour"),
+    "day_peak": ("{line}  maximum {peak} en une heure", "{line}  at most {peak} in an hour"),
     "incident_value": ("n° {number}, {state}, depuis {since}", "no. {number}, {state}, since {since}"),
     "incidents": ("Incidents en cours", "Open incidents"),
     "incidents_none": ("Aucun incident en cours.", "No open incident."),
     "incident_line": ("{state} depuis {since} · {reports} · {draft}", "{state} since {since} · {reports} · {draft}"),
     "reports": ("{n} signalements", "{n} reports"),
     "reports_one": ("1 signalement", "1 report"),
+    "reports_zero": ("aucun signalement", "no report"),
     "reports_none": ("annonce de l’opérateur", "operator’s entry"),
     "sources": ("Sources", "Sources"),
     "sources_none": ("Aucune source configurée.", "No source configured."),
-    "sources_all_ok": ("Toutes entendent.", "All can hear."),
-    "sources_some_bad": ("{n} sur {total} n’entendent pas.", "{n} of {total} cannot hear."),
-    "health_ok": ("entend", "hears"),
+    "sources_all_ok": ("Toutes répondent.", "All of them answer."),
+    "sources_bad": ("{n} sur {total} ne répondent pas.", "{n} of {total} do not answer."),
+    "sources_bad_one": ("1 sur {total} ne répond pas.", "1 of {total} does not answer."),
+    "health_ok": ("à l’écoute", "listening"),
     "health_stale": ("muette depuis trop longtemps", "silent for too long"),
     "health_failing": ("en échec", "failing"),
     "health_unreachable": ("injoignable", "unreachable"),
@@ -126,7 +133,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "health_paused": ("en pause", "paused"),
     "health_off": ("arrêtée", "off"),
     "health_never": ("pas encore lue", "not read yet"),
-    "last_ok": ("dernière lecture {age}", "last read {age}"),
+    "last_ok": ("lue {age}", "last read {age}"),
     "never_ok": ("jamais lue", "never read"),
     "operators": ("Opérateurs", "Operators"),
     "operators_calm": ("Calmes", "Calm"),
@@ -174,8 +181,8 @@ _PHRASES: dict[str, tuple[str, str]] = {
     ),
     "ids": ("Salon : {chat}\nVous : {user}", "Chat: {chat}\nYou: {user}"),
     "edit_prompt": (
-        "Répondez à ce message avec le nouveau texte (n° {number}, révision {revision}).",
-        "Reply to this message with the new text (no. {number}, revision {revision}).",
+        "Répondez à ce message avec le nouveau texte (n° {number}, version {revision}).",
+        "Reply to this message with the new text (no. {number}, version {revision}).",
     ),
     "edit_title": ("Texte de l’alerte n° {number}", "Text of alert no. {number}"),
     "edit_preview": ("Voici le texte qui partira :\n\n{text}", "This is the text that will go out:\n\n{text}"),
@@ -190,7 +197,12 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "ask": ("{keys}   n° {number} ? ", "{keys}   no. {number}? "),
     "ask_text": ("Nouveau texte (ligne vide pour renoncer) : ", "New text (empty line to give up): "),
     "ask_sure": ("[o]ui / [n]on ? ", "[y]es / [n]o? "),
-    "was": ("avant : {old}", "was: {old}"),
+    # why a card came again
+    "rose": ("de {old} à {new} signalements", "from {old} to {new} reports"),
+    "doubled": ("doublé : de {old} à {new} signalements", "doubled: from {old} to {new} reports"),
+    "new_services": ("touché aussi : {names}", "also affected: {names}"),
+    "new_place": ("nouveau lieu : {names}", "new place: {names}"),
+    "new_places": ("nouveaux lieux : {names}", "new places: {names}"),
     "console_terminal": ("terminal : décisions et commandes", "terminal: decisions and commands"),
     "console_file": ("pas de terminal : affichage seul", "no terminal: shows only"),
     "console_help": (
@@ -199,7 +211,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "/status [opérateur] : l’état, chaque chiffre avec son âge\n"
             "/incidents : ce qui est en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
-            "/sources : ce que la vigie entend\n"
+            "/sources : l’état des sources\n"
             "/aide : ceci"
         ),
         (
@@ -207,7 +219,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "/status [operator]: the state, every figure with its age\n"
             "/incidents: what is under way\n"
             "/draft N: the alert’s text alone, ready to copy\n"
-            "/sources: what the lookout hears\n"
+            "/sources: the state of the sources\n"
             "/help: this"
         ),
     ),
@@ -218,7 +230,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "/incidents : ce qui est en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/signaler OPÉRATEUR SERVICE LIEU [pro] : noter l’appel d’un lecteur\n"
-            "/sources : ce que la vigie entend\n"
+            "/sources : l’état des sources\n"
             "/id : les identifiants de ce salon et de vous\n"
             "/help : ceci\n\n"
             "La vigie propose, la rédaction décide : rien n’est publié sans un « Approuver »."
@@ -228,7 +240,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "/incidents: what is under way\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/signaler OPERATOR SERVICE PLACE [pro]: log a reader’s call\n"
-            "/sources: what the lookout hears\n"
+            "/sources: the state of the sources\n"
             "/id: the ids of this room and of you\n"
             "/help: this\n\n"
             "The bot drafts, an editor decides: nothing is published without an “Approve”."

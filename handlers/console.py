@@ -16,6 +16,7 @@ from bot.ports import Check, Desk, DestinationDeps, DestinationSettings, Inbox, 
 from handlers._cards import (
     Card,
     alert_text,
+    changes_text,
     clock_time,
     draft_card,
     full_date,
@@ -144,8 +145,8 @@ class ConsoleHandler:
         before, card = self._shown.get(incident), self._card(draft)
         if before and update:
             edited = draft.edited and draft.text != before.text
-            was = self._say("was", old="{old}")
-            self._page.show(update_panel(self._card(before), card, over=over, was=was, whole=edited))
+            why = changes_text(before, draft, language=self._deps.language, zone=self._deps.zone)
+            self._page.show(update_panel(self._card(before), card, over=over, why=why, whole=edited))
         else:
             self._page.show(card_panel(card, over=over))
         self._shown[incident] = draft

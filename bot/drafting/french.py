@@ -39,7 +39,7 @@ _FINISH = (
     (re.compile(r"(?<=«) "), "\u00a0"),
     (re.compile(r" (?=[;!?])"), "\u202f"),
     (re.compile(r"(?<=×) "), "\u202f"),
-    (re.compile(r"(?<=\d) (?=h\b)|(?<=\d h) (?=\d)"), "\u00a0"),
+    (re.compile(r"(?<=\d) (?=(?:h|fois)\b)|(?<=\d h) (?=\d)"), "\u00a0"),
 )
 
 

@@ -27,6 +27,7 @@ from handlers import _phrases
 from handlers._cards import (
     Card,
     alert_text,
+    changes_text,
     draft_card,
     help_text,
     incidents_card,
@@ -76,14 +77,12 @@ class TestDraftCard:
         card = french(make_draft(3))
         assert spaced(card.badge) == "🟠 À DÉCIDER · panne suspectée"
         assert facts(card) == {
-            "Signalements": "24 entre 8 h 05 et 8 h 25 · habituellement 2 · × 12",
-            "Depuis": "premier signalement à 8 h 05",
-            "Services": "messagerie",
-            "Lieux": "Lille (59) 9, Mont-de-Marsan (40) 4",
-            "Orange": "rien sur sa page depuis 8 h 05 (dernière vérification à 8 h 24)",
+            "Signalements": "24 entre 8 h 05 et 8 h 25 · habituellement 2 (× 12)",
+            "Lieux": "Lille (59) : 9, Mont-de-Marsan (40) : 4",
+            "Orange": "rien sur sa page depuis 8 h 05 (vérifié à 8 h 24)",
             "Sources": "bluesky : 24",
         }
-        assert spaced(card.footer) == "N° 3 · révision 1 · 8 h 25"
+        assert spaced(card.footer) == "N° 3 · version 1 · 8 h 25"
         assert [(button.action, button.label) for button in card.buttons] == [
             (Action.APPROVE, "Approuver"),
             (Action.EDIT, "Modifier"),
@@ -93,8 +92,8 @@ class TestDraftCard:
     def test_in_english(self) -> None:
         card = draft_card(make_draft(3), language="en", zone=PARIS)
         assert card.badge == "🟠 TO DECIDE · suspected outage"
-        assert facts(card)["Reports"] == "24 between 08:05 and 08:25 · usually 2 · ×12"
-        assert card.footer == "No. 3 · revision 1 · 08:25"
+        assert facts(card)["Reports"] == "24 between 08:05 and 08:25 · usually 2 (×12)"
+        assert card.footer == "No. 3 · version 1 · 08:25"
 
     @pytest.mark.parametrize(
         ("state", "badge", "actions"),
@@ -118,23 +117,46 @@ class TestDraftCard:
         draft = make_draft()
         draft = replace(draft, incident=replace(draft.incident, state=IncidentState.RESOLVED))
         assert french(draft).buttons == ()
+        assert french(draft).badge == "🟢 TERMINÉ, sans décision"
+        published = replace(draft, state=DraftState.PUBLISHED, decided_by="Camille")
+        assert french(published).badge == "✅ PUBLIÉ, approuvé par Camille · terminé"
+
+    def test_says_who_confirms(self) -> None:
+        draft = make_draft()
+        confirmed = replace(draft.incident, state=IncidentState.CONFIRMED)
+        heard = replace(confirmed, surge=replace(confirmed.surge, by_source=(("x", 14), ("lecteurs", 10))))
+        spoke = replace(heard, statement=Statement("1", "s", "Incident", EntryState.IDENTIFIED, at(8, 40)))
+        badges = [french(replace(draft, incident=incident)).badge for incident in (confirmed, heard, spoke)]
+        assert [badge.partition(" · ")[2] for badge in badges] == [
+            "panne confirmée",
+            "panne confirmée par 2 sources",
+            "panne confirmée par Orange",
+        ]
+
+    def test_counts_business_customers_and_names_services_beside_an_editors_title(self) -> None:
+        draft = make_draft()
+        shown = facts(french(replace(draft, edited=True, incident=replace(draft.incident, professional=4))))
+        assert shown["Signalements"].startswith("24 entre 8 h 05 et 8 h 25, dont 4 de professionnels · ")
+        assert shown["Services"] == "messagerie"
 
     def test_shortens_places_but_counts_them(self) -> None:
         draft = make_draft()
         places = tuple(PlaceCount(Place(f"5{n:04}", Level.COMMUNE, f"Ville-{n}", "50"), 1) for n in range(18))
         shown = facts(french(replace(draft, incident=replace(draft.incident, places=places))))["Lieux"]
-        assert shown.startswith("Ville-0 (50) 1, ")
+        assert shown.startswith("Ville-0 (50) : 1, ")
         assert shown.endswith(", et 12 autres")
 
     def test_no_ratio_to_less_than_one_report(self) -> None:
         draft = make_draft()
         surge = replace(draft.incident.surge, expected=0.04)
         shown = facts(french(replace(draft, incident=replace(draft.incident, surge=surge))))["Signalements"]
-        assert shown == "24 entre 8 h 05 et 8 h 25 · habituellement moins de 1"
+        assert shown == "24 entre 8 h 05 et 8 h 25 · habituellement moins d’un"
 
     def test_dates_what_is_not_of_today(self) -> None:
-        card = draft_card(make_draft(), language="fr", zone=PARIS, now=MORNING + timedelta(days=1))
-        assert facts(card)["Depuis"] == "premier signalement à 8 h 05 le 5 décembre"
+        draft = make_draft()
+        early = replace(draft, incident=replace(draft.incident, first_report_at=at(8, 0)))
+        card = draft_card(early, language="fr", zone=PARIS, now=MORNING + timedelta(days=1))
+        assert facts(card)["Depuis"] == "premier signalement à 8 h 00 le 5 décembre"
 
     @pytest.mark.parametrize(
         ("silence", "words"),
@@ -142,7 +164,7 @@ class TestDraftCard:
             (Silence(SilenceState.NO_CHANNEL), "pas de page de suivi que nous sachions lire"),
             (
                 Silence(SilenceState.SILENT, at(8, 5), at(9, 41)),
-                "rien sur sa page depuis 8 h 05 (dernière vérification à 9 h 41)",
+                "rien sur sa page depuis 8 h 05 (vérifié à 9 h 41)",
             ),
             (
                 Silence(SilenceState.SILENT, at(8, 5), at(8, 0)),
@@ -150,12 +172,12 @@ class TestDraftCard:
             ),
             (
                 Silence(SilenceState.UNREACHABLE, at(7, 50), at(7, 50)),
-                "page injoignable (dernière lecture à 7 h 50)",
+                "page injoignable (lue à 7 h 50)",
             ),
             (Silence(SilenceState.UNREACHABLE), "page injoignable, jamais lue"),
             (
                 Silence(SilenceState.UNREADABLE, at(8, 5), at(7, 50)),
-                "page illisible (dernière lecture à 7 h 50)",
+                "page illisible (lue à 7 h 50)",
             ),
             (Silence(SilenceState.SPOKE, at(8, 40), at(8, 45)), "s’est exprimé à 8 h 40"),
         ],
@@ -181,8 +203,8 @@ class TestDraftCard:
         statement = Statement("1", "s", "t", EntryState.UNKNOWN, at(8, 40), url="https://operator.example/1")
         card = french(replace(draft, incident=replace(draft.incident, evidence=evidence, statement=statement)))
         assert [(spaced(link.label), link.url) for link in card.links] == [
-            ("page de l’opérateur · 8 h 40", "https://operator.example/1"),
-            ("x · 8 h 00", "https://x.com/i/status/1"),
+            ("page de l’opérateur, 8 h 40", "https://operator.example/1"),
+            ("x, 8 h 00", "https://x.com/i/status/1"),
         ]
 
     @given(ALL_TEXT, ALL_TEXT, ALL_TEXT)
@@ -214,16 +236,57 @@ def make_status(**changes: object) -> OperatorStatus:
     return replace(status, **changes)  # type: ignore[arg-type]  # the callers know the fields
 
 
+class TestChanges:
+    """Why a card came again, in the order in which an editor wants to know it."""
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({}, ""),
+            ({"surge": replace(make_draft().incident.surge, reports=30)}, "De 24 à 30 signalements"),
+            ({"surge": replace(make_draft().incident.surge, reports=48)}, "Doublé : de 24 à 48 signalements"),
+            ({"services": (Service.MAIL, Service.TV)}, "Touché aussi : télévision"),
+            (
+                {"silence": Silence(SilenceState.UNREACHABLE, at(8, 0), at(8, 0))},
+                "Orange : page injoignable (lue à 8 h 00)",
+            ),
+            (
+                {
+                    "state": IncidentState.CONFIRMED,
+                    "statement": Statement("1", "s", "Incident", EntryState.IDENTIFIED, at(8, 24), "Côte-d'Or"),
+                    "silence": Silence(SilenceState.SPOKE, at(8, 24), at(8, 25)),
+                },
+                (
+                    "Panne confirmée par Orange · Orange : « Incident » (8 h 24, cause identifiée, "
+                    "zone annoncée : Côte-d’Or)"
+                ),
+            ),
+        ],
+    )
+    def test_says_what_is_new(self, changes: dict[str, object], words: str) -> None:
+        draft = make_draft()
+        after = replace(draft, incident=replace(draft.incident, **changes))  # type: ignore[arg-type]
+        assert spaced(changes_text(draft, after, language="fr", zone=PARIS)) == words
+
+    def test_names_new_places(self) -> None:
+        draft = make_draft()
+        more = tuple(PlaceCount(Place(f"5{n:04}", Level.COMMUNE, f"Ville-{n}", "50"), 1) for n in range(7))
+        one = replace(draft, incident=replace(draft.incident, places=(*draft.incident.places, more[0])))
+        every = replace(draft, incident=replace(draft.incident, places=(*draft.incident.places, *more)))
+        assert spaced(changes_text(draft, one, language="fr", zone=PARIS)) == "Nouveau lieu : Ville-0 (50)"
+        assert changes_text(draft, every, language="en", zone=PARIS).endswith("Ville-5 (50), and 1 more")
+
+
 class TestStatusCard:
     def test_gives_every_figure_its_age(self) -> None:
         card = status_card(make_status(), language="fr", zone=PARIS)
         assert (card.title, card.badge) == ("Orange", "🟠 PANNE SUSPECTÉE")
         assert facts(card) == {
-            "Dernière heure": "24 (habituellement 2,2 · × 11), compté jusqu’à 8 h 25, il y a 2 min",
-            "24 heures": "▁" * 22 + "▂█  au plus 24 en une heure",
+            "Dernière heure": "24 signalements · habituellement 2,2 (× 11) · compté jusqu’à 8 h 25, il y a 2 min",
+            "24 heures": "▁" * 22 + "▂█  maximum 24 en une heure",
             "Incident": "n° 3, à décider, depuis 8 h 05",
-            "L’opérateur": "rien sur sa page depuis 8 h 05 (dernière vérification à 8 h 24)",
-            "🟢 bluesky": "entend, dernière lecture il y a 2 min",
+            "L’opérateur": "rien sur sa page depuis 8 h 05 (vérifié à 8 h 24)",
+            "🟢 bluesky": "à l’écoute, lue il y a 2 min",
         }
 
     def test_calm_is_said_only_of_what_was_heard(self) -> None:
@@ -241,7 +304,7 @@ class TestStatusCard:
             "x", "x", Health("x", HealthState.FAILING, at(8, 25), reason="quota épuisé"), at(6, 0), None
         )
         shown = facts(sources_card([deaf], language="fr", now=at(8, 27)))
-        assert shown == {"🔴 x": "en échec, dernière lecture il y a 2 h (quota épuisé)"}
+        assert shown == {"🔴 x": "en échec, lue il y a 2 h (quota épuisé)"}
 
     @given(st.lists(st.integers(0, 10_000), max_size=24))
     def test_a_bar_for_each_hour(self, counts: list[int]) -> None:

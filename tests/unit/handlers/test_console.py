@@ -47,7 +47,7 @@ async def test_shows_cards_in_a_file_without_colours_and_waits_for_nothing() -> 
     assert shown.count("Reconstitution du 5 décembre 2023") == 1
     assert "5 décembre 2023 ───" in shown
     assert "─ 8 h 25 · 🟠 À DÉCIDER · panne suspectée ─" in shown
-    assert "rien sur sa page depuis 8 h 05 (dernière vérification à 8 h 24)" in shown
+    assert "rien sur sa page depuis 8 h 05 (vérifié à 8 h 24)" in shown
     assert shown.endswith(f"{ASKED} \n")
     assert "\x1b" not in shown
 
@@ -62,7 +62,7 @@ async def test_an_update_says_what_changed() -> None:
     await handler.send(delivery(later, DeliveryKind.EDIT), repeated=False)
     shown = spaced(stream.getvalue()[before:])
     assert "Signalements  48 entre 8 h 05 et 8 h 25" in shown
-    assert "avant : 24 entre 8 h 05 et 8 h 25" in shown
+    assert shown.index("Doublé : de 24 à 48 signalements") < shown.index("Orange : la messagerie")
     assert "Lieux" not in shown
 
 
@@ -240,7 +240,7 @@ async def test_answers_commands() -> None:
         "/status": "Calmes",
         "/status numericable": "Opérateur inconnu : « numericable ». Connus : Orange, Bouygues Telecom, SFR.",
         "/incidents": "Incidents en cours",
-        "/sources": "Toutes entendent.",
+        "/sources": "Toutes répondent.",
         "/draft 1": "24 signalements distincts de Lille à Mont-de-Marsan.",
         "/draft 7": "Aucun incident de ce numéro.",
         "/draft": "Précisez le numéro",
