@@ -165,6 +165,9 @@ def detect(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start `vigie`; whatever goes wrong is one line on stderr, and a traceback only if asked for."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us: as good as /dev/null
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for all our life
     try:
         code = _invoke(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()

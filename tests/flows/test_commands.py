@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import main
+from bot.cli import _told, main
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,11 @@ def test_debug_shows_the_traceback_and_keeps_the_code(vigie: Vigie) -> None:
     assert result.code == 2
     assert "Traceback" in result.err
     assert "Traceback" not in vigie("replay", "nope").err
+
+
+def test_a_defect_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _told(KeyError("x")) == 70
+    assert capsys.readouterr() == ("", "vigie: a defect: KeyError: 'x' (--debug shows where)\n")
 
 
 def test_a_bad_row_far_down_leaves_nothing_on_stdout(vigie: Vigie, tmp_path: Path) -> None:

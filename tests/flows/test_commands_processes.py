@@ -89,6 +89,18 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, command: str) -> No
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_closed_streams_are_no_error(tmp_path: Path) -> None:
+    for command, closed in (("classify", "<&-"), ("replay orange-mail --json", ">&-"), ("check --offline", "<&- >&-")):
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$0" -m bot {command} {closed}', sys.executable],  # noqa: S607 - whichever shell there is
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_the_demo_without_a_terminal_tells_the_story_and_ends(tmp_path: Path) -> None:
     begun = monotonic()
     done = vigie(tmp_path, "run")
