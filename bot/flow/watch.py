@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
 from bot.detect import Calendar, Detector, Verdict
 from bot.domain.signals import Report, Tally
-from bot.flow.counts import Counts, Series, series_of
+from bot.flow.counts import Counts, Series, bucket_start, series_of
 
 _EXPECTED_KEPT = 480  # minutes of an operator's baseline kept: an incident reopened after six hours needs them
 _LATE = 127  # minutes a detector can still amend: the longest window and a gap of an hour more; older is archive
@@ -41,6 +42,7 @@ class _Snapshot(msgspec.Struct, frozen=True):
     series: list[tuple[str, str, bytes]]
     tallies: list[tuple[str, str, int, bytes]]
     expected: dict[str, list[float]]
+    heard: list[tuple[int, float]]
 
 
 class Watch:
@@ -156,6 +158,7 @@ class Watch:
                 series=[(*series, detector.snapshot()) for series, detector in self._detectors.items()],
                 tallies=[(*key, detector.snapshot()) for key, detector in self._tallies.items()],
                 expected={operator: list(kept) for operator, kept in self._expected.items()},
+                heard=list(self._heard),
             )
         )
 
@@ -168,15 +171,19 @@ class Watch:
             self._tallies[operator, source, minutes] = Detector.restore(self._calendar, detector)
         for operator, kept in state.expected.items():
             self._expected[operator] = deque(kept, maxlen=_EXPECTED_KEPT)
-        self.last_closed = state.last_closed or None
-        for report in reports:
-            self.count(report)
-        if self.last_closed is None:
-            return
-        # A report stored after the snapshot may belong to a bucket before it: score the ring again (no-op if equal).
-        ring = range(self.last_closed - _LATE + 1, self.last_closed + 1)
-        for series in self._detectors:
-            self._late |= {(series, bucket) for bucket, _ in self.counts.minutes(series) if bucket in ring}
+        self._heard.extend(state.heard)
+        closed = state.last_closed or None
+        known = datetime.min.replace(tzinfo=UTC) if closed is None else bucket_start(closed + 1)
+        # What came after the snapshot may belong to a bucket before it, which is then scored again; what came before
+        # it must not be: a surge that is over would raise once more.
+        in_order = sorted(reports, key=lambda report: report.seen_at)
+        for report in in_order:
+            if report.seen_at < known:
+                self.count(report)
+        self.last_closed = closed
+        for report in in_order:
+            if report.seen_at >= known:
+                self.count(report)
 
 
 def _sighting(operator: str, verdicts: Sequence[tuple[str, Verdict]]) -> Sighting:
