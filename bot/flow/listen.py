@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -10,13 +10,14 @@ from bot.clock import Clock
 from bot.domain.signals import Health, HealthState
 from bot.errors import SourceError, StoreError
 from bot.flow.newsroom import Newsroom
-from bot.ports import Reading, Source
+from bot.ports import Event, Reading, Source
 
 _log = structlog.get_logger()
 
-_READ_SECONDS = 120.0  # one read of a polled source, all in all
-_BACKOFF_SECONDS = 5.0  # after the first failure, doubling
-_BACKOFF_LIMIT_SECONDS = 900.0
+_READ_SECONDS = 120.0  # until a polled source has handed something over, or come to the end of its read
+_BACKOFF_SECONDS = 5.0  # after the first failure, doubling up to the source's own rhythm: a page fails when it matters
+_STREAM_BACKOFF_SECONDS = 60.0  # the same for a stream, which has no rhythm
+_ASKED_LIMIT_SECONDS = 3600.0  # a server that asks us to stay away longer is asked again all the same
 _STORE_SECONDS = 1.0
 
 
@@ -42,10 +43,7 @@ class Listener:
         polled = self._source.interval > timedelta(0)
         while True:
             try:
-                async with asyncio.timeout(_READ_SECONDS if polled else None):
-                    async for reading in self._source.read(self._cursor):
-                        await self._take(reading)
-                        self._failures = 0
+                await self._read(_READ_SECONDS if polled else None)
                 if not polled:
                     return
                 wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
@@ -62,6 +60,17 @@ class Listener:
                 )
             await asyncio.sleep(wait)
 
+    async def _read(self, seconds: float | None) -> None:
+        """Read once; only the source is timed: it is not its fault when the store makes a reading wait."""
+        readings = self._source.read(self._cursor)
+        while True:
+            async with asyncio.timeout(seconds):
+                reading = await anext(readings, None)
+            if reading is None:
+                return
+            await self._take(reading)
+            self._failures = 0
+
     async def _take(self, reading: Reading) -> None:
         now = self._clock.now()
         name = self._source.name
@@ -70,14 +79,23 @@ class Listener:
         events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
         cursor = (name, reading.cursor) if reading.cursor is not None else None
         complete = (name, reading.complete_to) if reading.complete_to is not None else None
+        await self._store(events, cursor, complete)
+        self._cursor = reading.cursor or self._cursor
+
+    async def _store(
+        self,
+        events: tuple[Event, ...],
+        cursor: tuple[str, str] | None = None,
+        complete: tuple[str, datetime] | None = None,
+    ) -> None:
+        """Hand over to the newsroom, and wait as long as it cannot store: nothing is lost."""
         while True:
             try:
                 await self._newsroom.take(events, cursor=cursor, complete_to=complete)
             except StoreError:
-                await asyncio.sleep(_STORE_SECONDS)  # this reading waits; what it says is not lost
+                await asyncio.sleep(_STORE_SECONDS)
             else:
-                break
-        self._cursor = reading.cursor or self._cursor
+                return
 
     async def _failed(self, error: SourceError) -> float:
         """Note the failure; seconds until the next try."""
@@ -85,7 +103,10 @@ class Listener:
         _log.warning("source not heard", source=self._source.name, state=error.state.value, reason=error.reason)
         now = self._clock.now()
         health = Health(self._source.name, error.state, now, self._source.operator, error.reason)
-        await self._newsroom.take((health,))
-        backoff = min(_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10), _BACKOFF_LIMIT_SECONDS)
-        wait: float = max(backoff * (0.5 + self._jitter()), error.retry_after or 0.0)
-        return wait
+        await self._store((health,))
+        rhythm = self._source.interval.total_seconds() or _STREAM_BACKOFF_SECONDS
+        backoff = min(_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10), rhythm)
+        asked = error.retry_after or 0.0
+        if error.state is not HealthState.PAUSED:  # a pause is our own decision
+            asked = min(asked, _ASKED_LIMIT_SECONDS)
+        return max(backoff * (0.5 + self._jitter()), asked)
