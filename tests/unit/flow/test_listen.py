@@ -86,7 +86,7 @@ async def test_failures_are_tried_again_later_and_later_but_never_rarer_than_its
     source.script.extend([REFUSED] * 10)
     newsroom = newsroom_of(MemoryStore(), source)
     async with listening(newsroom, source):
-        await asyncio.sleep(1800)
+        await asyncio.sleep(1500)
         assert state_of(newsroom) is HealthState.UNREACHABLE
         await asyncio.sleep(900)
         assert state_of(newsroom) is HealthState.OK
