@@ -156,7 +156,11 @@ def incidents_card(drafts: Sequence[Draft], *, language: str, zone: ZoneInfo, no
     """The answer to `/incidents`, newest first as the desk gives them."""
     words = Facts(language, zone, now)
     facts = tuple(
-        Fact(f"{draft.incident.number} · {one_line(draft.operator_name)}", words.incident(draft)) for draft in drafts
+        Fact(
+            words.say("incident_number", number=draft.incident.number, operator=one_line(draft.operator_name)),
+            words.incident(draft),
+        )
+        for draft in drafts
     )
     return Card(words.say("incidents"), body="" if facts else words.say("incidents_none"), facts=facts)
 

@@ -87,11 +87,11 @@ class Facts:
 
     def places(self, places: Sequence[PlaceCount]) -> str:
         """`Lille (59) : 9, Mont-de-Marsan (40) : 4, et 12 autres`."""
-        return self._some([self.say("count_of", what=_place(count.place), n=count.n) for count in places])
+        return self._some([self.say("named", name=_place(count.place), value=count.n) for count in places])
 
     def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
         """`x : 14, bluesky : 10`."""
-        return ", ".join(self.say("count_of", what=one_line(name), n=n) for name, n in by_source)
+        return ", ".join(self.say("named", name=one_line(name), value=n) for name, n in by_source)
 
     def belief(self, incident: Incident, operator: str) -> str:
         """What we believe, and who bears it out."""
@@ -108,9 +108,10 @@ class Facts:
         if new.state is not old.state:
             news.append(self.belief(new, operator))
         if new.statement and new.statement != old.statement:
-            news.append(f"{operator}\u00a0: {self.operators_word(new.silence, new.statement)}")
+            spoke = self.say("spoke_bare", time=self.time(new.statement.published_at))
+            news.append(self.say("named", name=operator, value=spoke))
         elif new.silence.state is not old.silence.state:
-            news.append(f"{operator}\u00a0: {self.operators_word(new.silence, None)}")
+            news.append(self.say("named", name=operator, value=self._silence(new.silence)))
         if new.surge.reports > old.surge.reports:
             key = "doubled" if 0 < 2 * old.surge.reports <= new.surge.reports else "rose"
             news.append(self.say(key, old=old.surge.reports, new=new.surge.reports))
@@ -198,7 +199,7 @@ def sparkline(counts: Sequence[int]) -> str:
 
 
 def _place(place: Place) -> str:
-    beside = f" ({place.departement})" if place.departement and place.level is not Level.DEPARTEMENT else ""
+    beside = f"\u00a0({place.departement})" if place.departement and place.level is not Level.DEPARTEMENT else ""
     return _typeset(place.name) + beside
 
 

@@ -66,15 +66,15 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "rarity_years": ("un tel pic se voit moins d’une fois par an", "a peak like this comes less than once a year"),
     "first_report": ("premier signalement à {time}", "first report at {time}"),
     "first_entry": ("annonce de l’opérateur à {time}", "operator’s entry at {time}"),
-    "count_of": ("{what} :\u00a0{n}", "{what}: {n}"),
+    "named": ("{name} :\u00a0{value}", "{name}:\u00a0{value}"),
     "and_others": ("et {n} autres", "and {n} more"),
     "and_other": ("et 1 autre", "and 1 more"),
     "professional": (", dont {n} de professionnels", ", {n} of them business"),
     "professional_one": (", dont 1 d’un professionnel", ", 1 of them business"),
     "spoke": ("« {title} » ({time}{state}{area})", "“{title}” ({time}{state}{area})"),
-    "spoke_sometime": ("s’est exprimé", "has spoken"),
+    "spoke_sometime": ("annonce sur sa page", "entry on its page"),
     "spoke_area": (", zone annoncée : {area}", ", area given: {area}"),
-    "spoke_bare": ("s’est exprimé à {time}", "spoke at {time}"),
+    "spoke_bare": ("annonce sur sa page à {time}", "entry on its page at {time}"),
     "silent": (
         "rien sur sa page depuis {since} (vérifié à {checked})",
         "nothing on its page since {since} (checked {checked})",
@@ -115,6 +115,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "incident_value": ("n° {number}, {state}, depuis {since}", "no. {number}, {state}, since {since}"),
     "incidents": ("Incidents en cours", "Open incidents"),
     "incidents_none": ("Aucun incident en cours.", "No open incident."),
+    "incident_number": ("N° {number} · {operator}", "No. {number} · {operator}"),
     "incident_line": ("{state} depuis {since} · {reports} · {draft}", "{state} since {since} · {reports} · {draft}"),
     "reports": ("{n} signalements", "{n} reports"),
     "reports_one": ("1 signalement", "1 report"),
@@ -192,7 +193,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "resend_closed": ("Cet envoi n’est plus en suspens.", "That delivery is no longer in doubt."),
     "key_approve": ("[a]pprouver", "[a]pprove"),
     "key_edit": ("[m]odifier", "[m]odify"),
-    "key_dismiss": ("[e]carter", "[d]ismiss"),
+    "key_dismiss": ("[é]carter", "[d]ismiss"),
     "key_undo": ("[r]établir", "[u]ndo"),
     "ask": ("{keys}   n° {number} ? ", "{keys}   no. {number}? "),
     "ask_text": ("Nouveau texte (ligne vide pour renoncer) : ", "New text (empty line to give up): "),
@@ -208,41 +209,41 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "console_help": (
         (
             "a, m, e : approuver, modifier, écarter le dernier brouillon ; « a 3 » : le n° 3 ; « r 3 » : le rétablir\n"
-            "/status [opérateur] : l’état, chaque chiffre avec son âge\n"
-            "/incidents : ce qui est en cours\n"
+            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/sources : l’état des sources\n"
-            "/aide : ceci"
+            "/aide : cette aide"
         ),
         (
             "a, m, d: approve, modify, dismiss the last draft; “a 3”: no. 3; “u 3”: restore it\n"
-            "/status [operator]: the state, every figure with its age\n"
-            "/incidents: what is under way\n"
+            "/status [operator]: outage or calm, with the figures\n"
+            "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/sources: the state of the sources\n"
-            "/help: this"
+            "/help: this help"
         ),
     ),
     "nothing_to_decide": ("Rien à décider pour l’instant.", "Nothing to decide right now."),
     "help": (
         (
-            "/status [opérateur] : l’état, chaque chiffre avec son âge\n"
-            "/incidents : ce qui est en cours\n"
+            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/signaler OPÉRATEUR SERVICE LIEU [pro] : noter l’appel d’un lecteur\n"
             "/sources : l’état des sources\n"
             "/id : les identifiants de ce salon et de vous\n"
-            "/help : ceci\n\n"
+            "/help : cette aide\n\n"
             "La vigie propose, la rédaction décide : rien n’est publié sans un « Approuver »."
         ),
         (
-            "/status [operator]: the state, every figure with its age\n"
-            "/incidents: what is under way\n"
+            "/status [operator]: outage or calm, with the figures\n"
+            "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/signaler OPERATOR SERVICE PLACE [pro]: log a reader’s call\n"
             "/sources: the state of the sources\n"
             "/id: the ids of this room and of you\n"
-            "/help: this\n\n"
+            "/help: this help\n\n"
             "The bot drafts, an editor decides: nothing is published without an “Approve”."
         ),
     ),

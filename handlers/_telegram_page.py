@@ -62,7 +62,7 @@ def card_page(card: Card, label: str = "") -> Page:
 
 def _laid_out(card: Card, body: str, facts: int, label: str) -> Page:
     head = joined((Page.of(label, "i"), Page.of(cut(card.badge, 200)), Page.of(cut(card.title, 300), "b")), "\n")
-    lines = [Page.of(f"{fact.label}\u00a0: ", "b") + Page.of(cut(fact.value, 400)) for fact in card.facts[:facts]]
+    lines = [Page.of(fact.label, "b") + Page.of(f" {cut(fact.value, 400)}") for fact in card.facts[:facts]]
     links = joined((Page.of(cut(link.label, 80), href=link.url) for link in card.links), " · ")
     return joined((head, Page.of(body), joined(lines, "\n"), links, Page.of(cut(card.footer, 200), "i")), "\n\n")
 

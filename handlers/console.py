@@ -38,6 +38,7 @@ _KEYS = {
     "a": Action.APPROVE,
     "m": Action.EDIT,
     "e": Action.DISMISS,
+    "é": Action.DISMISS,
     "d": Action.DISMISS,
     "r": Action.UNDO,
     "u": Action.UNDO,
@@ -168,7 +169,7 @@ class ConsoleHandler:
         elif line.startswith("/"):
             command, _, words = line[1:].partition(" ")
             await self._answer(command.casefold(), words.strip(), desk)
-        elif key := re.fullmatch(r"([a-z])\s*(\d*)", line.casefold()):
+        elif key := re.fullmatch(r"([a-zé])\s*(\d*)", line.casefold()):
             draft = await desk.draft(int(key[2])) if key[2] else self._asked
             action = _KEYS.get(key[1])
             if action is None:

@@ -179,16 +179,16 @@ class TestDraftCard:
                 Silence(SilenceState.UNREADABLE, at(8, 5), at(7, 50)),
                 "page illisible (lue à 7 h 50)",
             ),
-            (Silence(SilenceState.SPOKE, at(8, 40), at(8, 45)), "s’est exprimé à 8 h 40"),
+            (Silence(SilenceState.SPOKE, at(8, 40), at(8, 45)), "annonce sur sa page à 8 h 40"),
         ],
     )
     def test_keeps_the_silences_apart(self, silence: Silence, words: str) -> None:
         assert with_silence(silence) == words
 
     def test_quotes_the_operator_with_the_area_it_gives(self) -> None:
-        statement = Statement("1", "s", "Incident messagerie", EntryState.IDENTIFIED, at(8, 40), "Grand Est")
+        statement = Statement("1", "s", "Incident messagerie", EntryState.IDENTIFIED, at(8, 40), "Côte-d'Or")
         said = with_silence(Silence(SilenceState.SPOKE, at(8, 40), at(8, 45)), statement)
-        assert said == "« Incident messagerie » (8 h 40, cause identifiée, zone annoncée : Grand Est)"
+        assert said == "« Incident messagerie » (8 h 40, cause identifiée, zone annoncée : Côte-d’Or)"
 
     def test_links_only_what_is_an_address(self) -> None:
         draft = make_draft()
@@ -253,13 +253,10 @@ class TestChanges:
             (
                 {
                     "state": IncidentState.CONFIRMED,
-                    "statement": Statement("1", "s", "Incident", EntryState.IDENTIFIED, at(8, 24), "Côte-d'Or"),
+                    "statement": Statement("1", "s", "Incident", EntryState.IDENTIFIED, at(8, 24)),
                     "silence": Silence(SilenceState.SPOKE, at(8, 24), at(8, 25)),
                 },
-                (
-                    "Panne confirmée par Orange · Orange : « Incident » (8 h 24, cause identifiée, "
-                    "zone annoncée : Côte-d’Or)"
-                ),
+                "Panne confirmée par Orange · Orange : annonce sur sa page à 8 h 24",
             ),
         ],
     )
@@ -274,7 +271,7 @@ class TestChanges:
         one = replace(draft, incident=replace(draft.incident, places=(*draft.incident.places, more[0])))
         every = replace(draft, incident=replace(draft.incident, places=(*draft.incident.places, *more)))
         assert spaced(changes_text(draft, one, language="fr", zone=PARIS)) == "Nouveau lieu : Ville-0 (50)"
-        assert changes_text(draft, every, language="en", zone=PARIS).endswith("Ville-5 (50), and 1 more")
+        assert changes_text(draft, every, language="en", zone=PARIS).endswith("Ville-5\u00a0(50), and 1 more")
 
 
 class TestStatusCard:
@@ -317,7 +314,7 @@ def test_lists_of_incidents_sources_and_operators() -> None:
     draft = make_draft(3)
     incidents = incidents_card([draft], language="fr", zone=PARIS, now=MORNING)
     line = "panne suspectée (messagerie) depuis 8 h 05 · 24 signalements · à décider"
-    assert facts(incidents) == {"3 · Orange": line}
+    assert facts(incidents) == {"N° 3 · Orange": line}
     assert incidents_card([], language="fr", zone=PARIS, now=MORNING).body == "Aucun incident en cours."
     assert sources_card([], language="fr", now=MORNING).body == "Aucune source configurée."
     overview = operators_overview([SFR, ORANGE, BOUYGUES], [draft], language="fr", zone=PARIS, now=MORNING)

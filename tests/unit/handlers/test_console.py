@@ -22,7 +22,7 @@ from tests.fakes.desk import MORNING, FakeDesk, FakeInbox, make_draft
 
 DEPS = DestinationDeps(ManualClock(MORNING), "fr", ZoneInfo("Europe/Paris"), "Rédaction")
 SETTINGS = Settings(name="console", editor="Camille", banner="Reconstitution du 5 décembre 2023")
-ASKED = "[a]pprouver  [m]odifier  [e]carter   n° 1 ?"
+ASKED = "[a]pprouver  [m]odifier  [é]carter   n° 1 ?"
 
 
 def delivery(payload: Payload, kind: DeliveryKind = DeliveryKind.CARD) -> Delivery:
@@ -189,7 +189,7 @@ async def test_approves_with_the_revision_that_was_shown() -> None:
         await terminal.shows("Approuvé : l’alerte part.")
         terminal.type("a")
         await terminal.shows("Rien à décider pour l’instant.")
-        terminal.type("e 1")
+        terminal.type("é 1")
         await terminal.shows("Déjà décidé : approuvé par Camille.")
     assert [(d.who, d.action, d.incident, d.revision) for d in desk.decisions] == [
         ("Camille", Action.APPROVE, draft.incident.id, 4)

@@ -48,7 +48,7 @@ def test_a_card_is_laid_out_in_reading_order() -> None:
     )
     assert card_page(card).html == (
         "🟠 À DÉCIDER\n<b>Orange : la messagerie</b>\n\nDe Lille à Dax.\n\n"
-        "<b>Signalements\u00a0: </b>24 &lt; 30\n<b>Lieux\u00a0: </b>Lille 9\n\n"
+        "<b>Signalements</b> 24 &lt; 30\n<b>Lieux</b> Lille 9\n\n"
         '<a href="https://x.example/?a=1&amp;b=2">bluesky · 8 h 05</a>\n\n<i>N° 1</i>'
     )
 
