@@ -131,6 +131,7 @@ def test_resolved() -> None:
         "La panne qui a touché la messagerie d’Orange, de Lille (Nord) à Mont-de-Marsan (Landes), paraît terminée : "
         "les signalements d’usagers, apparus à 8 h 05, sont revenus à leur niveau habituel depuis 10 h 30."
     )
+    assert paragraphs[0].endswith("La panne a notamment été signalée à Chalon-sur-Saône (Saône-et-Loire).")
 
 
 def test_an_operator_that_speaks_first() -> None:
