@@ -220,7 +220,8 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     options = parser.parse_args()
     runs = range(options.runs)
-    print(f"{'seed ' + str(options.seed):62}   median     bar     lowest to highest")
+    head = f"seed {options.seed}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors before"
+    print(f"{head:62}   median     bar     lowest to highest")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         help_seconds(folder)  # the first one may compile
