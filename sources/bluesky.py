@@ -42,7 +42,7 @@ class Settings(SourceSettings):
         endpoints: Jetstream instances, tried in turn.
         languages: Posts labelled with another language only are dropped; posts without a label are kept.
         batch_seconds: How long posts are gathered before they are handed over.
-        quiet_seconds: At the latest after so long, the progress is handed over even without posts.
+        quiet_seconds: At the latest after so long, the progress is handed over even without posts of ours.
         silence_seconds: A connection silent for so long is taken for dead.
     """
 
@@ -100,14 +100,15 @@ class BlueskySource:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
-            connected_at = loop.time()
+            heard_at = connected_at = loop.time()
             try:
                 async with aclosing(self._listen(next(self._endpoints), decode_cursor(cursor, _Cursor()))) as readings:
                     async for reading in readings:
                         cursor = reading.cursor or cursor
+                        heard_at = loop.time()
                         yield reading
             except SourceError:
-                failures = 1 if loop.time() - connected_at > _LASTING_SECONDS else failures + 1
+                failures = 1 if heard_at - connected_at > _LASTING_SECONDS else failures + 1
                 if failures >= len(self._settings.endpoints):
                     raise
 
@@ -124,23 +125,28 @@ class BlueskySource:
         """See `bot.ports.Source.close`; a connection ends with its reader."""
 
     async def _listen(self, endpoint: str, since: _Cursor) -> AsyncGenerator[Reading]:
-        """Readings of one connection: soon after a post we want, and now and then without one."""
+        """Readings of one connection: soon after a post we want, and now and then without one.
+
+        A connection that says nothing at all is no proof that nothing is said: it gives no Reading.
+        """
         loop = asyncio.get_running_loop()
         resumed_from = _time(since.time_us) if since.time_us else None
         if resumed_from and self._deps.clock.now() - resumed_from > RETENTION:
             resumed_from = None
         last_us = since.time_us
         mentions: list[Mention] = []
+        heard = False
         due = loop.time() + self._settings.quiet_seconds
         async with aclosing(self._events(endpoint, since)) as events:
             async for event in events:
                 if event is not None:
+                    heard = True
                     last_us = max(last_us, event.time_us)
                     mention = self._mention(event)
                     if mention is not None:
                         mentions.append(mention)
                         due = min(due, loop.time() + self._settings.batch_seconds)
-                if loop.time() < due and len(mentions) < _BATCH:
+                if not heard or (loop.time() < due and len(mentions) < _BATCH):
                     continue
                 yield Reading(
                     events=tuple(mentions),
@@ -148,7 +154,7 @@ class BlueskySource:
                     complete_to=_time(last_us) if last_us else None,
                     heard_from=resumed_from,
                 )
-                mentions, resumed_from, due = [], None, loop.time() + self._settings.quiet_seconds
+                mentions, heard, resumed_from, due = [], False, None, loop.time() + self._settings.quiet_seconds
 
     async def _events(self, endpoint: str, since: _Cursor) -> AsyncGenerator[_Event | None]:
         """Events of one connection, and None at least every `batch_seconds` without one."""

@@ -132,10 +132,19 @@ async def test_quiet_is_told_with_progress(setting: Setting) -> None:
     assert "cursor" not in setting.stream.queries[0]
 
 
-async def test_a_dead_silence_is_told_and_then_an_error(setting: Setting) -> None:
+async def test_a_dead_silence_proves_nothing_and_is_an_error(setting: Setting) -> None:
     setting.source = setting.make(silence_seconds=0.5)
-    error = await setting.failure()
-    assert (error.state, error.reason) == (HealthState.UNREACHABLE, "muet depuis 0.5 s")
+    with pytest.raises(SourceError) as caught:
+        await anext(setting.source.read(None))
+    assert (caught.value.state, caught.value.reason) == (HealthState.UNREACHABLE, "muet depuis 0.5 s")
+
+
+async def test_when_every_instance_is_mute_it_is_told(setting: Setting) -> None:
+    setting.source = setting.make(endpoints=[setting.stream.url] * 2, silence_seconds=0.2)
+    async with asyncio.timeout(5):
+        error = await setting.failure()
+    assert error.reason == "muet depuis 0.2 s"
+    assert len(setting.stream.queries) == 2
 
 
 async def test_a_restart_resumes_at_the_cursor_and_repeats_the_boundary(setting: Setting) -> None:
