@@ -1,9 +1,9 @@
 """One continuous trouble of one operator while it lasts: its reporters, its incident, its draft."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 from bot.domain.incidents import Draft, DraftKind, Evidence, Incident, IncidentState, Surge
 from bot.domain.operators import Service
@@ -23,7 +23,30 @@ _DESK = "desk"
 _REVISIONS_KEPT = 20  # an editor may press on a card that is some edits behind
 
 KindOf = Callable[[str], str]
-Key = TypeVar("Key", bound=Hashable)
+
+
+class _Authors:
+    """Who reported, by what they said: kept up with each report, since a storm has ten thousand of them."""
+
+    def __init__(self) -> None:
+        self.all: set[str] = set()
+        self.professional: set[str] = set()
+        self.by_kind: dict[str, set[str]] = defaultdict(set)
+        self.by_source: dict[str, set[str]] = defaultdict(set)
+        self.by_service: dict[Service, set[str]] = defaultdict(set)
+        self.by_place: dict[Place, set[str]] = defaultdict(set)
+
+    def add(self, report: Report, kind: str) -> None:
+        who = report.author
+        self.all.add(who)
+        if report.professional:
+            self.professional.add(who)
+        self.by_kind[kind].add(who)
+        self.by_source[report.source].add(who)
+        for service in report.services:
+            self.by_service[service].add(who)
+        for place in report.places:
+            self.by_place[place].add(who)
 
 
 class Episode:
@@ -48,6 +71,7 @@ class Episode:
         self.revisions: dict[int, Draft] = {draft.revision: draft} if draft else {}
         self._kind_of = kind_of
         self._reports: list[Report] = []
+        self._authors = _Authors()
         self._queued: list[Report] = []
 
     def keep(self, draft: Draft) -> None:
@@ -74,6 +98,8 @@ class Episode:
         ripe = [report for report in self._queued if start <= report.at < end]
         self._queued = [report for report in self._queued if not start <= report.at < end]
         self._reports.extend(ripe)
+        for report in ripe:
+            self._authors.add(report, _DESK if report.verified else self._kind_of(report.source))
         before = self.incident.surge
         surge = replace(before, interval=Interval(start, end), expected=before.expected + expected)
         self.incident = replace(self.incident, surge=surge)
@@ -94,12 +120,10 @@ class Episode:
     @property
     def second_kind(self) -> bool:
         """Whether a second independent kind of source bears the reports out."""
-        authors: dict[str, set[str]] = {}
-        for report in self._reports:
-            kind = _DESK if report.verified else self._kind_of(report.source)
-            authors.setdefault(kind, set()).add(report.author)
-        needed = [1 if kind == _DESK else _SECOND_KIND_AUTHORS for kind in authors]
-        strong = sum(len(found) >= least for found, least in zip(authors.values(), needed, strict=True))
+        strong = sum(
+            len(found) >= (1 if kind == _DESK else _SECOND_KIND_AUTHORS)
+            for kind, found in self._authors.by_kind.items()
+        )
         return strong >= 2  # noqa: PLR2004 - "second" is the word of the contract
 
     def documented(self) -> Incident:
@@ -117,10 +141,7 @@ class Episode:
         return self.incident
 
     def _recount(self, alarmed: frozenset[str]) -> None:
-        authors = {report.author for report in self._reports}
-        by_service = _authors_by(self._reports, lambda report: report.services)
-        by_place = _authors_by(self._reports, lambda report: report.places)
-        by_source = _authors_by(self._reports, lambda report: (report.source,))
+        by_service, by_source = self._authors.by_service, self._authors.by_source
         least = max(_SERVICE_AUTHORS, _SERVICE_SHARE * max((len(found) for found in by_service.values()), default=0))
         joined = [
             service
@@ -131,12 +152,12 @@ class Episode:
             self.incident,
             surge=replace(
                 self.incident.surge,
-                reports=len(authors),
+                reports=len(self._authors.all),
                 by_source=tuple(sorted(((name, len(who)) for name, who in by_source.items()), key=_most_first)),
             ),
             services=(*self.incident.services, *joined),
-            places=_place_counts(by_place),
-            professional=len({report.author for report in self._reports if report.professional}),
+            places=_place_counts(self._authors.by_place),
+            professional=len(self._authors.professional),
             first_report_at=min((report.at for report in self._reports), default=self.incident.first_report_at),
         )
 
@@ -155,14 +176,6 @@ def open_incident(
         surge=Surge(reports=0, expected=0.0, interval=Interval(start, start)),
         services=services,
     )
-
-
-def _authors_by(reports: Sequence[Report], keys: Callable[[Report], Iterable[Key]]) -> Mapping[Key, set[str]]:
-    found: dict[Key, set[str]] = {}
-    for report in reports:
-        for key in keys(report):
-            found.setdefault(key, set()).add(report.author)
-    return found
 
 
 def _place_counts(by_place: Mapping[Place, set[str]]) -> tuple[PlaceCount, ...]:
