@@ -160,7 +160,7 @@ class Caseload:
 
     def _follow(self, operator: str, episode: Episode, sighting: Sighting | None, now: datetime) -> None:
         state, alarm = episode.incident.state, self._watch.alarm(operator)
-        raised = sighting is not None and bool(sighting.raised)
+        raised = sighting is not None and _is_new(sighting, episode.incident.eased_at)
         # An alarm that is still open cannot raise again; what starts anew after the operator's all-clear is a raise.
         raised |= alarm and state is IncidentState.RESOLVED and self._goes_on(operator, 2.0, now)
         lasting = alarm and state is IncidentState.EASING and self._goes_on(operator, 1.0, now)
@@ -236,3 +236,8 @@ class Caseload:
         """Drop reports no incident can begin with any more."""
         for operator, reports in self._recent.items():
             self._recent[operator] = [report for report in reports if report.at > now - _RECENT]
+
+
+def _is_new(sighting: Sighting, eased_at: datetime | None) -> bool:
+    """Whether a series raised, and not only for a late post from before the incident eased."""
+    return any(eased_at is None or bucket_start(verdict.window_end + 1) > eased_at for verdict in sighting.raised)

@@ -8,6 +8,7 @@ from bot.domain.signals import Health, HealthState
 from bot.flow.counts import bucket_of, bucket_start
 
 _KEEP = timedelta(hours=4)
+_UNHEARD = 1e-6  # of a source that may give mentions, and has given none: counts only while there is no other
 MAX_LAG = timedelta(minutes=2)
 
 
@@ -61,7 +62,7 @@ class Ears:
         """A source was checked; the buckets of a gap that it has filled."""
         if health.operator is not None and health.source not in self._ears:
             return range(0)
-        ear = self._ears.setdefault(health.source, _Ear())
+        ear = self._ears.setdefault(health.source, _Ear(weight=_UNHEARD))
         if health.state is not HealthState.OK:
             if not ear.is_deaf:
                 ear.deaf.append((health.at, None))

@@ -51,7 +51,9 @@ def test_a_post_from_inside_the_interval_counts_even_when_it_comes_after_the_eas
     day = outage()
     written = day.time("08:11:30").isoformat()
     day.post("10:00", "plus de mail orange à Brest", published_at=written)
-    resolved = next(line for line in day.until("10:45").run() if line["kind"] == "resolved")
+    lines = day.until("10:45").run()
+    assert [line["state"] for line in lines][-2:] == ["easing", "resolved"], "it is no news"
+    resolved = lines[-1]
     assert resolved["interval"]["end"] < day.time("10:00").isoformat()
     assert written in [item["at"] for item in resolved["evidence"]]
     assert "Brest" in [place["name"] for place in resolved["places"]]
