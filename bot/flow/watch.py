@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -12,6 +12,8 @@ from bot.domain.signals import Report, Tally
 from bot.flow.counts import Counts, Series, bucket_start, series_of
 
 _EXPECTED_KEPT = 480  # minutes of an operator's baseline kept: an incident reopened after six hours needs them
+_FUTURE = timedelta(minutes=2)
+_TALLY_KEPT = timedelta(days=31)  # an older count says nothing of today
 _LATE = 127  # minutes a detector can still amend: the longest window and a gap of an hour more; older is archive
 _WARM = 60  # heard minutes that a series begins with: nobody had said anything of it
 # What an unknown series is taken to say before it has been heard, mentions a minute; see docs/adr/0003-detector.md.
@@ -85,7 +87,9 @@ class Watch:
                 self._late.add((series, bucket))
 
     def tally(self, tally: Tally) -> bool:
-        """Look at an aggregated count; whether its series is in alarm."""
+        """Look at an aggregated count; whether its series is in alarm. One from next year would end its series."""
+        if not -_FUTURE <= tally.seen_at - tally.start <= _TALLY_KEPT:
+            return False
         minutes = max(1, tally.seconds // 60)
         key = (tally.operator, tally.source, minutes)
         detector = self._tallies.get(key)

@@ -24,6 +24,18 @@ def test_a_source_that_does_takes_its_share() -> None:
     assert told[0]["expected"] < whole[0]["expected"]
 
 
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "2025-03-12T08:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_count_with_a_wrong_clock_ends_no_series(start: str) -> None:
+    day = outage()
+    day.add("06:01", tally={"operator": "orange", "start": start, "seconds": 900, "count": 3, "source": "x"})
+    for quarter in range(12):
+        at = day.time("06:00") + timedelta(minutes=15 * quarter)
+        count = 400 if quarter >= 8 else 3
+        tally = {"operator": "orange", "start": at.isoformat(), "seconds": 900, "count": count, "source": "x"}
+        day.add(at + timedelta(minutes=15), tally=tally)
+    assert "confirmed" in [line["state"] for line in day.until("09:05").run()]
+
+
 @pytest.mark.slow
 def test_ten_thousand_posts_in_an_hour_take_seconds() -> None:
     day = quiet_morning()
