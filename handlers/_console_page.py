@@ -21,6 +21,14 @@ _STIFF = "\u2800"
 _COLOURS = {"🟠": "dark_orange", "🔴": "red", "🟡": "yellow", "🟢": "green", "✅": "green", "✋": "cyan", "⏸": "cyan"}
 
 
+class _Console(Console):
+    """A console whose reader may go away without ending the whole bot, as rich would have it."""
+
+    def on_broken_pipe(self) -> None:
+        """See rich: called while the BrokenPipeError is handled; it goes on to who printed."""
+        raise  # noqa: PLE0704 - rich calls this in its except clause
+
+
 class Page:
     """A stream to print on; colours only where it is a terminal that can."""
 
@@ -29,7 +37,7 @@ class Page:
             stream.reconfigure(errors="replace")  # a terminal that cannot write "🟠" gets "?", not an exception
         width = None if stream.isatty() else _WIDTH
         self._stream = stream
-        self._console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+        self._console = _Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
 
     def show(self, shown: RenderableType) -> None:
         """Print a panel."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.operators import Service
@@ -59,6 +59,13 @@ class StoreFile(_Section):
 
     path: Path = Path("var/vigie.db")
     keep_days: int = Field(default=30, ge=1, le=3650)
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_file(cls, path: Path) -> Path:
+        if path.is_dir() or not path.name:
+            raise ValueError("must be a file, not a folder")
+        return path
 
 
 class Http(_Section):

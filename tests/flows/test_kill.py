@@ -38,7 +38,9 @@ async def campaign(newsroom: House, seed: int, kills: int) -> None:
             await asyncio.sleep(chance.uniform(0.0, 0.1))  # in the middle of the approval, often
         await bot.stop(signal.SIGKILL)
     bot = await newsroom.start()
-    await newsroom.telegram.wait_message(lambda message: "retour à la normale" in message.text, timeout=40)
+    await newsroom.telegram.wait_message(
+        lambda message: "niveau habituel depuis" in message.text and message.reply_to is not None, timeout=40
+    )
     await asyncio.sleep(6.0)  # the last edit keeps its distance
     assert await bot.stop() == 0
     check(newsroom, lines, kills)

@@ -92,7 +92,7 @@ async def test_from_the_first_post_to_the_resolved_notice(tmp_path: Path) -> Non
         assert spoken.text
         resolved = await telegram.wait_message(
             lambda message: (
-                message.reply_to is not None and message.reply_to.id == card.id and "normal" in message.text.casefold()
+                message.reply_to is not None and message.reply_to.id == card.id and "habituel depuis" in message.text
             ),
             timeout=40,
         )
