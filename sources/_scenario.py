@@ -20,6 +20,8 @@ from bot.domain.signals import EntryState, Health, HealthState, Mention, StatusE
 from bot.errors import InputError
 from bot.ports import Event
 
+# Windows reach back hours and forward a day from any time in a scenario, and must find a date there.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _BUNDLED = Path(bot.__file__).parent / "scenarios"
 _A_MONTH_SECONDS = 31 * 86_400
 _KINDS = ("mention", "status", "tally", "health", "decision")
@@ -237,12 +239,9 @@ def _health_state(health: _Health) -> HealthState:
 
 
 def _utc(when: datetime, key: str) -> datetime:
-    if when.tzinfo is None:
-        return when.replace(tzinfo=UTC)
-    try:
-        return when.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{key}: out of range: {when.isoformat()}") from None
+    if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+        raise ValueError(f"{key}: out of range: {when.isoformat()}")
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _why(error: ValueError) -> str:

@@ -59,7 +59,7 @@ class NewsroomDesk:
         is_open = incident is not None and incident.state in transitions.OPEN
         entry = self._newsroom.channels.latest(found.id, now - _DAY_HOURS * _HOUR)
         silence = (
-            self._newsroom.channels.silence(found.id, incident.services, incident.first_report_at)
+            self._newsroom.channels.silence(found.id, incident.services, incident.first_report_at, incident.statement)
             if incident is not None and is_open
             else self._newsroom.channels.silence(found.id, (), now)
         )
