@@ -20,7 +20,7 @@ from bot.domain.signals import EntryState, Health, HealthState, Mention, StatusE
 from bot.errors import InputError
 from bot.ports import Event
 
-# Windows reach back hours and forward a day from any time in a scenario, and must find a date there.
+# Windows reach back hours and forward a day from the time of any line, and must find a date there.
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _BUNDLED = Path(bot.__file__).parent / "scenarios"
 _A_MONTH_SECONDS = 31 * 86_400
@@ -239,9 +239,13 @@ def _health_state(health: _Health) -> HealthState:
 
 
 def _utc(when: datetime, key: str) -> datetime:
-    if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+    try:
+        utc = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{key}: out of range: {when.isoformat()}") from None
+    if key == "at" and not _FIRST_YEAR <= utc.year <= _LAST_YEAR:  # their clocks may be wrong, ours not
         raise ValueError(f"{key}: out of range: {when.isoformat()}")
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return utc
 
 
 def _why(error: ValueError) -> str:
