@@ -78,7 +78,8 @@ class Ears:
     def deafen(self, start: datetime, end: datetime) -> None:
         """Nobody listened in this span: the bot was down."""
         for ear in self._ears.values():
-            ear.deaf.append((start, end))
+            if not ear.is_deaf:
+                ear.deaf.append((start, end))
 
     def complete(self, source: str, to: datetime) -> None:
         """A source has handed over everything published before `to`."""

@@ -117,9 +117,13 @@ class Newsroom:
         now = self.clock.now()
         loaded = await self.store.load(now - transitions.REOPENS_WITHIN)
         for health in await self.store.checks(now - _CHANNELS_KEPT):
-            self.channels.note(health)
-        for health in loaded.health:
-            self.roster.note(health)
+            if self.roster.knows(health.source):  # one that is gone proves no silence and is nobody's news
+                self.channels.note(health)
+                self.roster.restore(health)
+        for source, since in self.roster.failing().items():
+            notices = publish.for_notice(_trouble_key("down", source, since), "", self.outlets.rooms, now)
+            if any([await self.store.delivery(notice.id) for notice in notices]):
+                self.roster.told(source)
         for operator in self.operators:
             for entry in await self.store.entries(operator, now - _CHANNELS_KEPT):
                 self.channels.add(entry)
@@ -132,13 +136,14 @@ class Newsroom:
             self.watch.restore(loaded.snapshot, reports)
         if self.watch.last_closed is not None:
             down_from = bucket_start(self.watch.last_closed + 1)
-            self._ears.deafen(down_from, max(now, down_from))
-            if now - down_from >= _WAS_AWAY:
-                text = self.announcements.returned(down_from, now)
-                self._batch.deliveries.extend(
-                    publish.for_notice(f"returned/{now:%Y%m%dT%H%M}", text, self.outlets.rooms, now)
-                )
+            self._missed(down_from, max(now, down_from))
         return loaded.cursors
+
+    async def absent(self, since: datetime) -> None:
+        """Nobody listened since then: the machine slept, or its clock was put forward."""
+        async with self._lock:
+            self._missed(since, self.clock.now())
+            await self._commit()
 
     async def take(
         self,
@@ -259,6 +264,14 @@ class Newsroom:
 
     # --- what steps are made of ----------------------------------------------------------------------------------
 
+    def _missed(self, since: datetime, until: datetime) -> None:
+        """What we could not hear is not calm; the desk is told of a long absence."""
+        self._ears.deafen(since, until)
+        if until - since >= _WAS_AWAY:
+            text = self.announcements.returned(since, until)
+            key = f"returned/{until:%Y%m%dT%H%M}"
+            self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
+
     def _check(self, health: Health, now: datetime) -> None:
         self._batch.health.append(health)
         self.roster.note(health)
@@ -307,7 +320,7 @@ class Newsroom:
     def _announce(self, now: datetime) -> None:
         for trouble in self.roster.troubles(now, blind=self._ears.blind):
             text = self.announcements.trouble(trouble.kind, trouble.source, trouble.since, trouble.reason)
-            key = f"{trouble.kind}/{trouble.source}/{now:%Y%m%dT%H%M}"
+            key = _trouble_key(trouble.kind, trouble.source, trouble.since)
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 
     def _emit(self, before: Draft | None, draft: Draft) -> None:
@@ -346,3 +359,8 @@ class Newsroom:
         self._batch = Batch()
         if changes.deliveries:
             self.stir()
+
+
+def _trouble_key(kind: str, source: str, since: datetime) -> str:
+    """The same trouble has the same key in every run: it is told once."""
+    return f"{kind}/{source}/{since:%Y%m%dT%H%M%S}"

@@ -1,6 +1,6 @@
 """Who is listening and who is not, and what the desk must be told of it: once, and once again when it is over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,11 +35,30 @@ class Roster:
         self._status = {name: SourceStatus(name, kind, None, None, None) for name, kind in sources}
         self._since: dict[str, datetime] = {}
         self._told: set[str] = set()
+        self._unchecked: set[str] = set()
         self._blind_since: datetime | None = None
         self._blind_told = False
 
+    def knows(self, source: str) -> bool:
+        """Whether a source is still configured; a roster without any is a tape's, whose sources it names itself."""
+        return source in self._kinds or not self._kinds
+
+    def restore(self, health: Health) -> None:
+        """A check of an earlier run: it is on record, but no news until this run has checked for itself."""
+        self.note(health)
+        self._unchecked.add(health.source)
+
+    def failing(self) -> Mapping[str, datetime]:
+        """The sources that do not hear, and since when."""
+        return self._since
+
+    def told(self, source: str) -> None:
+        """The desk knows already that this source is down."""
+        self._told.add(source)
+
     def note(self, health: Health) -> None:
         """A source was checked."""
+        self._unchecked.discard(health.source)
         before = self._status.get(health.source) or SourceStatus(health.source, "replay", None, None, None)
         if health.state is HealthState.OK:
             after = replace(before, health=health, last_ok=health.at)
@@ -67,6 +86,8 @@ class Roster:
             found.append(Trouble("sight", "", now))
         for source, since in self._since.items():
             health = self._status[source].health
+            if source in self._unchecked:
+                continue
             paused = health is not None and health.state is HealthState.PAUSED
             if source not in self._told and (paused or now - since >= _DOWN_AFTER):
                 self._told.add(source)

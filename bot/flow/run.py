@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, ScenarioClock
 from bot.errors import BotError, DeliveryError, StoreError
 from bot.flow import publish
 from bot.flow.deliver import Outbox
@@ -21,6 +21,8 @@ _log = structlog.get_logger()
 _STOP_SECONDS = 4.0  # what a send that has begun may still take when the bot is told to stop
 _RESTART_SECONDS = 2.0  # until a chat that broke off is tried again, doubling
 _RESTART_LIMIT_SECONDS = 300.0
+_OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried again
+_AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
 _TICK_SECONDS = 0.05  # how late a bucket may close; a scenario at speed has several a second
 _PURGE_SECONDS = 3600.0
 _DRAIN_SECONDS = 30.0
@@ -97,7 +99,8 @@ async def _again(name: str, do: Callable[[], Awaitable[None]], crew: Crew, *, un
     while True:
         started = asyncio.get_running_loop().time()
         try:
-            await do()
+            async with asyncio.timeout(_OPEN_SECONDS if until_done else None):
+                await do()
             if until_done:
                 return
             _log.warning("chat ended", destination=name)
@@ -107,6 +110,8 @@ async def _again(name: str, do: Callable[[], Awaitable[None]], crew: Crew, *, un
             if isinstance(error, DeliveryError) and not error.retryable and not told:
                 told = True
                 await _tell_others(crew, name, reason)
+        except TimeoutError:
+            _log.warning("chat not reached", destination=name, reason="no answer in time")
         except Exception:  # noqa: BLE001 - a defect in one chat must not stop the others
             _log.exception("chat failed", destination=name)
         if asyncio.get_running_loop().time() - started > _RESTART_LIMIT_SECONDS:
@@ -126,12 +131,20 @@ async def _tell_others(crew: Crew, name: str, reason: str) -> None:
 
 
 async def _tick(crew: Crew) -> None:
-    """Close buckets as time passes."""
+    """Close buckets as time passes. Time that no tick has seen was slept through: the machine's sleep is no calm."""
+    ticked_at = crew.clock.now()
     while True:
         try:
+            now = crew.clock.now()
+            if now - ticked_at > _AWAY and not isinstance(crew.clock, ScenarioClock):  # its minutes take milliseconds
+                await crew.newsroom.absent(ticked_at)
+            ticked_at = now
             await crew.newsroom.advance()
         except StoreError as error:
             _log.error("store refuses", error=str(error))
+            await asyncio.sleep(1.0)
+        except Exception:  # noqa: BLE001 - a defect in one bucket must not end the watch; the next one is another
+            _log.exception("bucket not closed")
             await asyncio.sleep(1.0)
         await asyncio.sleep(_TICK_SECONDS)
 
