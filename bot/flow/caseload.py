@@ -112,7 +112,8 @@ class Caseload:
         about = (operator, incident.services, incident.first_report_at, incident.statement)
         incident = replace(incident, silence=self._channels.silence(*about))
         fitting = self._channels.fitting(*about)
-        if fitting:
+        said = incident.statement
+        if fitting and (said is None or fitting[-1].published_at >= said.published_at):  # a newer word stays known
             incident = transitions.after_statement(incident, statement_of(fitting[-1]), now)
         episode.incident = incident
         self._owe(operator, episode, now)
