@@ -20,7 +20,6 @@ from bot.errors import ConfigError, InputError
 from bot.flow import publish
 from bot.flow.checkup import Row, check_all
 from bot.flow.replay import contract_line
-from bot.ports import Destination, Source
 from bot.storage.lock import WriterLock
 
 _ROOM = "console"
@@ -75,9 +74,7 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
             config, classifier=classifier, clock=clock, http=http, surging=lambda _operator: False
         )
         handlers, targets = wiring.build_destinations(config, clock)
-        closables: list[Source | Destination] = [*sources, *handlers, *targets]
-        for closable in closables:
-            stack.push_async_callback(closable.close)
+        stack.push_async_callback(wiring.close_all, [*sources, *handlers, *targets])
         if offline:
             return []
         desk, public = await asyncio.gather(

@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from unicodedata import normalize
 
+import structlog
+
 from bot.classify import Classifier, NearDuplicates, load_data, load_operators, mask
 from bot.clock import Clock, ManualClock, ScenarioClock, SystemClock
 from bot.config import Block, Config
@@ -45,10 +47,13 @@ from bot.storage.memory import MemoryStore
 if TYPE_CHECKING:
     from bot.net.http import SafeHttp
 
+_log = structlog.get_logger()
+
 _HERE = Path(__file__).parent
 # A replay is only the tape; X gives posts during a surge and counts otherwise: neither tells how well we hear people.
 _NO_STEADY_EARS = frozenset({"replay", "x"})
 _KEY_BYTES = 32
+_CLOSE_SECONDS = 2.0
 _KEY_LASTS = timedelta(days=30)
 
 
@@ -234,6 +239,19 @@ def build_console(config: Config) -> Handler:
     return cast("Handler", module.create(module.Settings(kind="console"), deps, keyboard=nobody))
 
 
+async def close_all(adapters: Iterable[Source | Destination]) -> None:
+    """Let go of all adapters at once; one that hangs or breaks holds nobody up."""
+
+    async def close(adapter: Source | Destination) -> None:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await adapter.close()
+        except Exception as error:  # noqa: BLE001 - the others must be closed all the same
+            _log.warning("not closed", adapter=adapter.name, error=type(error).__name__)
+
+    await asyncio.gather(*(close(adapter) for adapter in adapters))
+
+
 def build_clock(config: Config) -> Clock:
     """The world's time, or a scenario's while one is replayed."""
     tape = next((block for block in config.sources if block.kind == "replay"), None)
@@ -284,9 +302,7 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             surging=lambda operator: any(look(operator) for look in surging),
         )
         handlers, targets = build_destinations(config, clock)
-        closables: list[Source | Destination] = [*sources, *handlers, *targets]
-        for closable in closables:
-            stack.push_async_callback(closable.close)
+        stack.push_async_callback(close_all, [*sources, *handlers, *targets])
         await store.open()
         stack.push_async_callback(store.close)
         core = build_core(

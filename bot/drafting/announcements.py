@@ -11,8 +11,8 @@ _TEXTS = {
     "fr": {
         "down": "Source muette : « {source} » ne répond plus depuis {since} ({reason}). Je continue avec les autres.",
         "back": "Source rétablie : « {source} » répond de nouveau.",
-        "blind": "Je suis aveugle : plus aucune source ne répond depuis {since}. Ma propre connexion est peut-être "
-        "en cause. D'ici là, mon silence ne veut rien dire.",
+        "blind": "Je suis aveugle : plus aucune source où le public s'exprime ne répond depuis {since}. "
+        "Ma propre connexion est peut-être en cause. D'ici là, mon silence ne veut rien dire.",
         "sight": "Je vois de nouveau : au moins une source répond. Ce qui manque est rattrapé là où c'est possible.",
         "returned": "De retour après {span} d'arrêt. Rien n'a été observé {interval}, sauf ce que les sources peuvent "
         "encore raconter.",
@@ -23,8 +23,8 @@ _TEXTS = {
     "en": {
         "down": "Source down: “{source}” has not answered since {since} ({reason}). I go on with the others.",
         "back": "Source back: “{source}” answers again.",
-        "blind": "I am blind: no source has answered since {since}. It may be my own connection. Until then my silence "
-        "means nothing.",
+        "blind": "I am blind: no source where the public speaks has answered since {since}. "
+        "It may be my own connection. Until then my silence means nothing.",
         "sight": "I can see again: at least one source answers. What was missed is caught up where that is possible.",
         "returned": "Back after {span}. Nothing was observed {interval}, but for what the sources can still tell.",
         "failed": "Cannot send to “{to}”: {reason}. It will not be tried again.",
