@@ -1,6 +1,14 @@
-"""What every test needs: no event loop but its own."""
+"""What every test needs: no event loop but its own, and the same examples every time."""
 
 import asyncio
+import os
+
+from hypothesis import settings
+
+# The same examples every time: a change is judged by what it changes. HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_configure() -> None:

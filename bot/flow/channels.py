@@ -31,10 +31,11 @@ def fits(
     "Resolved" published before anybody reported is the end of something else. The entry that is already known as the
     operator's word on it (`said`) stays that, whatever becomes of it or joins the incident.
     """
-    if entry.published_at < first_report_at - _BEFORE:
-        return False
+    earliest = first_report_at - _BEFORE
     if said is not None and entry.id == said.entry_id:
-        return True
+        return entry.published_at >= min(earliest, said.published_at)  # it opened the incident before anybody reported
+    if entry.published_at < earliest:
+        return False
     if entry.state is EntryState.RESOLVED and entry.published_at < first_report_at:
         return False
     return not entry.services or not services or not set(entry.services).isdisjoint(services)

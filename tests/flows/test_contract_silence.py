@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.test_episodes import outage
+from tests.flows.test_episodes import outage, quiet_morning
 from tests.flows.timetable import Day, Json
 
 
@@ -65,3 +65,8 @@ def test_an_entry_changed_in_place_keeps_the_time_of_its_first_word() -> None:
     last = day.until("08:45").run()[-1]
     assert last["silence"]["since"] == day.time("08:10").isoformat()
     assert "Cause trouvée" in last["text"]
+
+
+def test_the_entry_that_opened_an_incident_stays_their_word_when_people_report_hours_later() -> None:
+    day = quiet_morning().says("08:00", "investigating").post("10:30", "plus de mail orange à Lille").until("11:00")
+    assert [line["silence"]["state"] for line in day.run()] == ["spoke", "spoke"]
