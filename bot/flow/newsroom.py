@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -32,6 +32,8 @@ _log = structlog.get_logger()
 
 _REPORTS_KEPT = timedelta(hours=3)  # what the windows and an author's hour need again after a restart
 _CHANNELS_KEPT = timedelta(days=3)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)  # an operator that once spoke has a channel, however long ago that was
+_ENTRIES_KEPT = 100
 _SNAPSHOT_EVERY = 5  # buckets; what came since is fed again from the stored reports
 _LONGEST_GAP = 2 * 24 * 60  # buckets nobody listened in are stepped one by one up to here, then skipped
 _HOUR = 60
@@ -125,7 +127,7 @@ class Newsroom:
             if any([await self.store.delivery(notice.id) for notice in notices]):
                 self.roster.told(source)
         for operator in self.operators:
-            for entry in await self.store.entries(operator, now - _CHANNELS_KEPT):
+            for entry in (await self.store.entries(operator, _EVER))[-_ENTRIES_KEPT:]:
                 self.channels.add(entry)
         for mention in await self.store.mentions(now - _REPORTS_KEPT):
             self._ingest.remember(mention)
