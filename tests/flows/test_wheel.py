@@ -20,6 +20,7 @@ def python(folder: Path, *arguments: str, site: Path | None = None, stdin: bytes
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("VIGIE_", "PYTHON"))}
     if site is not None:
         environment["PYTHONPATH"] = str(site)
+    environment["VIGIE_RUN__SCENARIO_SPEED"] = "3000"  # the demo's own pace is shown by the tests of the commands
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
