@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState
@@ -27,16 +27,13 @@ _UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD
 Emit = Callable[[Draft | None, Draft], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Who is told: every new revision goes to `emit` with the one before; `targets`: there is somewhere to publish."""
-
-    emit: Emit
-    targets: bool
-
-
 class Caseload:
-    """One episode an operator at most, from its first sign to six hours after its end."""
+    """One episode an operator at most, from its first sign to six hours after its end.
+
+    Args:
+        emit: Takes every new revision of a draft, with the one before.
+        targets: There is somewhere to publish.
+    """
 
     def __init__(
         self,
@@ -46,7 +43,8 @@ class Caseload:
         drafts: Drafts,
         operators: Mapping[str, Operator],
         kind_of: KindOf,
-        desk: Desk,
+        emit: Emit,
+        targets: bool,
     ) -> None:
         self.episodes: dict[str, Episode] = {}
         self.numbers = 0
@@ -55,7 +53,8 @@ class Caseload:
         self._drafts = drafts
         self._operators = operators
         self._kind_of = kind_of
-        self._desk = desk
+        self._emit = emit
+        self._targets = targets
         self._recent: dict[str, list[Report]] = defaultdict(list)
 
     def restore(self, drafts: Iterable[Draft], reports: Iterable[Report], numbers: int) -> None:
@@ -125,9 +124,9 @@ class Caseload:
             return review.Verdict(OutcomeKind.UNKNOWN)
         before = episode.draft
         operator = self._operators[episode.incident.operator]
-        verdict = review.decide(decision, episode, operator, self._drafts, targets=self._desk.targets, at=now)
+        verdict = review.decide(decision, episode, operator, self._drafts, targets=self._targets, at=now)
         if verdict.kind is OutcomeKind.DONE and verdict.draft is not None:
-            self._desk.emit(before, verdict.draft)
+            self._emit(before, verdict.draft)
         return verdict
 
     def published(self, incident: str, now: datetime) -> None:
@@ -197,13 +196,13 @@ class Caseload:
         before = episode.draft
         draft = self._drafts.owed(episode, self._operators[operator], now)
         if draft is not None:
-            self._desk.emit(before, draft)
+            self._emit(before, draft)
 
     def _revise(self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState) -> None:
         before = episode.draft
         operator = self._operators[episode.incident.operator]
         who = before.decided_by if before else None
-        self._desk.emit(before, self._drafts.revise(episode, operator, now, kind, state=state, decided_by=who))
+        self._emit(before, self._drafts.revise(episode, operator, now, kind, state=state, decided_by=who))
 
     # --- looking things up ---------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from bot.drafting.announcements import Announcements
 from bot.errors import StoreError
 from bot.flow import publish, transitions
 from bot.flow.batch import Batch
-from bot.flow.caseload import Caseload, Desk
+from bot.flow.caseload import Caseload
 from bot.flow.channels import Channels
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
@@ -91,7 +91,8 @@ class Newsroom:
             drafts=drafts,
             operators=operators,
             kind_of=kind_of,
-            desk=Desk(self._emit, bool(outlets.targets)),
+            emit=self._emit,
+            targets=bool(outlets.targets),
         )
         self._ingest = ingest
         self._ears = ears
