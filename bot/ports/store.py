@@ -123,6 +123,10 @@ class Store(Protocol):
         """Health lines with `at` >= since and, for each source, the last one before it; in order of `at`."""
         ...
 
+    async def decisions(self, since: datetime) -> Sequence[Decision]:
+        """Editors' decisions with `at` >= since, oldest first."""
+        ...
+
     async def draft(self, number: int) -> Draft | None:
         """Latest revision of the draft of incident `number`."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
-from bot.domain.incidents import Draft, Incident
+from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
 from bot.ports import Changes, Heard, Loaded
 from bot.storage.runs import Run, fold, lines
@@ -16,6 +16,7 @@ from bot.storage.values import (
     OPEN,
     UNDELIVERED,
     decision_key,
+    decision_order,
     entry_order,
     links_from,
     mention_order,
@@ -39,7 +40,7 @@ class MemoryStore:
         self._cursors: dict[str, str] = {}
         self._incidents: dict[str, Incident] = {}
         self._drafts: dict[str, dict[int, Draft]] = defaultdict(dict)
-        self._decided: set[str] = set()
+        self._decisions: dict[str, Decision] = {}
         self._deliveries: dict[str, Delivery] = {}  # a delivery that changes keeps its place
         self._snapshot: bytes | None = None
 
@@ -65,7 +66,8 @@ class MemoryStore:
         self._incidents.update((incident.id, incident) for incident in changes.incidents)
         for draft in changes.drafts:
             self._drafts[draft.incident.id][draft.revision] = draft
-        self._decided.update(decision_key(decision) for decision in changes.decisions)
+        for decision in changes.decisions:
+            self._decisions.setdefault(decision_key(decision), decision)
         self._deliveries.update((delivery.id, delivery) for delivery in changes.deliveries)
         if changes.snapshot is not None:
             self._snapshot = changes.snapshot
@@ -111,7 +113,7 @@ class MemoryStore:
 
     async def decided(self, key: str) -> bool:
         """See `Store.decided`."""
-        return key in self._decided
+        return key in self._decisions
 
     async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
         """See `Store.reports`."""
@@ -134,6 +136,10 @@ class MemoryStore:
     async def checks(self, since: datetime) -> Sequence[Health]:
         """See `Store.checks`; of lines that repeat each other, the first and the last."""
         return lines((run for runs in self._runs.values() for run in runs), since)
+
+    async def decisions(self, since: datetime) -> Sequence[Decision]:
+        """See `Store.decisions`."""
+        return sorted((d for d in self._decisions.values() if d.at >= since), key=decision_order)
 
     async def draft(self, number: int) -> Draft | None:
         """See `Store.draft`."""

@@ -23,6 +23,7 @@ _reports = Decoder(Report)
 _entries = Decoder(StatusEntry)
 _tallies = Decoder(Tally)
 _health = Decoder(Health)
+_decisions = Decoder(Decision)
 # A union of plain dataclasses has no tag: the kind of the delivery tells.
 _payloads: dict[DeliveryKind, Decoder[Draft] | Decoder[Notice] | Decoder[Alert]] = {
     DeliveryKind.CARD: _drafts,
@@ -152,6 +153,11 @@ def of_decision(decision: Decision) -> Values:
         "incident": decision.incident,
         "value": _json(decision),
     }
+
+
+def to_decision(row: RowMapping) -> Decision:
+    """From `decisions`."""
+    return _decisions.decode(row["value"])
 
 
 def of_delivery(delivery: Delivery) -> Values:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, func, or_, select, tuple_
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
-from bot.domain.incidents import Draft
+from bot.domain.incidents import Decision, Draft
 from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
 from bot.errors import StoreError
 from bot.ports import Changes, Loaded
@@ -172,6 +172,12 @@ class SqlStore:
         ended = select(c.source, func.max(c.last_at)).where(c.last_at < since).group_by(c.source)
         query = select(c.first, c.last).where(or_(c.last_at >= since, tuple_(c.source, c.last_at).in_(ended)))
         return lines(await self._database.all(query, rows.to_run), since)
+
+    async def decisions(self, since: datetime) -> Sequence[Decision]:
+        """See `Store.decisions`."""
+        c = decisions.c
+        query = select(c.value).where(c.at >= since).order_by(c.at, c.key)
+        return await self._database.all(query, rows.to_decision)
 
     async def draft(self, number: int) -> Draft | None:
         """See `Store.draft`."""

@@ -44,6 +44,11 @@ def tally_order(tally: Tally) -> tuple[datetime, str, str]:
     return tally.start, *signal_key(tally)
 
 
+def decision_order(decision: Decision) -> tuple[datetime, str]:
+    """Oldest first."""
+    return decision.at, decision_key(decision)
+
+
 def links_from(incident: Incident) -> datetime | None:
     """Time of the oldest evidence that still has its link, or None."""
     return min((evidence.at for evidence in incident.evidence if evidence.url is not None), default=None)

@@ -90,6 +90,7 @@ async def seen(store: Store) -> tuple[object, ...]:
         await store.entries("orange", LONG_AGO),
         await store.tallies(LONG_AGO),
         await store.checks(LONG_AGO),
+        await store.decisions(LONG_AGO),
         await store.draft(1),
         await store.undelivered(),
         await store.card("telegram", "orange-1"),
@@ -108,6 +109,7 @@ async def test_every_value_comes_back_as_it_was(store: Store) -> None:
     assert tuple(await store.reports(LONG_AGO)) == changes.reports
     assert [*await store.entries("orange", LONG_AGO)] == [entry()]
     assert [*await store.tallies(LONG_AGO)] == [tally()]
+    assert {*await store.decisions(LONG_AGO)} == {*changes.decisions}
     assert tuple(await store.checks(LONG_AGO)) == changes.health
     assert tuple(await store.undelivered()) == changes.deliveries
     for sent in changes.deliveries:
@@ -187,6 +189,12 @@ async def test_tallies_come_since_a_time_oldest_first_and_each_interval_once(sto
         (at(15), "sfr", 7),
         (at(30), "orange", 7),
     ]
+
+
+async def test_decisions_come_since_a_time_oldest_first_and_each_press_once(store: Store) -> None:
+    presses = [replace(decision(f"telegram:{minute}"), at=at(minute)) for minute in (30, 0, 15)]
+    await store.apply(Changes(decisions=(*presses, replace(presses[2], who="somebody else"))))
+    assert [*await store.decisions(at(15))] == [presses[2], presses[0]]
 
 
 async def test_a_count_that_was_put_right_replaces_the_first(store: Store) -> None:

@@ -13,6 +13,7 @@ from bot.domain.incidents import (
     Incident,
     IncidentState,
     Silence,
+    Spike,
     SilenceState,
     Statement,
     Surge,
@@ -107,6 +108,9 @@ def health(minutes: float, state: HealthState = HealthState.OK, *, source: str =
     return Health(source, state, at(minutes), operator="orange", **more)
 
 
+SPIKE = Spike("mail", 9, 0.4, Interval(at(0), at(3)), 8.5, 900.0, ("59", "62"))
+
+
 def incident(number: int = 1, state: IncidentState = IncidentState.SUSPECTED, **more: Any) -> Incident:
     return Incident(
         id=f"orange-{number}",
@@ -115,7 +119,7 @@ def incident(number: int = 1, state: IncidentState = IncidentState.SUSPECTED, **
         state=state,
         opened_at=at(4),
         first_report_at=at(0),
-        surge=Surge(24, 2.5, Interval(at(0), at(4)), 900.0, (("bluesky", 20), ("x", 4))),
+        surge=Surge(24, 2.5, Interval(at(0), at(4)), SPIKE, (("bluesky", 20), ("x", 4))),
         services=(Service.MAIL,),
         places=(PlaceCount(LILLE, 5),),
         silence=Silence(SilenceState.SILENT, at(0), at(3)),
