@@ -15,6 +15,8 @@ import typer
 from typer.exceptions import TyperException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.config import Config
 
 app = typer.Typer(
@@ -67,14 +69,14 @@ def check(
     Posts nothing (but for --send) and pays nothing. Exit 0 if all works, 1 if anything fails, 2 if the configuration is
     wrong.
     """
-    from bot import commands, logs  # noqa: PLC0415
+    from bot import commands, logs, tables  # noqa: PLC0415
 
     logs.configure(debug=_debug, quiet=True)
     settings = _load(config)
     rows = _finish(commands.check_everything(settings, offline=offline, send=send))
     typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
     if rows:
-        commands.print_checks(rows)
+        tables.print_checks(rows)
     if not all(row.check.ok for row in rows):
         raise typer.Exit(1)
 
@@ -156,11 +158,40 @@ def detect(
         zone = ZoneInfo(tz)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InputError(f"--tz: {tz}: no such time zone") from error
-    if not 0 < budget <= 1e6:  # noqa: PLR2004 - any sane number of alarms
-        raise InputError(f"--budget: {budget}: must be above 0")
+    _budget(budget)
     with _lines(file) as lines:
         for row in detect_csv((line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, zone=zone):
             sys.stdout.write(row.rstrip("\n") + "\n")
+
+
+@app.command()
+def backtest(
+    scenario: Annotated[
+        str | None, typer.Argument(help="A scenario file or bundled name; without one, what the store has kept.")
+    ] = None,
+    config: ConfigOption = None,
+    budget: Annotated[float | None, typer.Option(help="False drafts a month, instead of the configured.")] = None,
+    known: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Known outages: operator,start,end[,label].")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="Leave out what was seen before.")] = None,
+    chart: Annotated[Path | None, typer.Option(metavar="SVG", help="Write a picture of it.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines instead of tables.")] = False,
+) -> None:
+    """Would it have fired? Live a past again with other settings: alarms, delays, what else would be seen.
+
+    Reads the store beside a running bot; writes nothing but the picture. Exit 0, or 2 if something cannot be read.
+    """
+    from bot import commands, logs  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
+
+    logs.configure(debug=_debug, quiet=True)
+    settings = load(config, commands.environment() if config else {}) if scenario else _load(config)
+    if budget is not None:
+        settings = settings.with_budget(_budget(budget))
+    when = _date(since) if since else None
+    commands.backtest_to_stdout(settings, scenario, known=known, since=when, chart=chart, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -234,6 +265,26 @@ def _speed(text: str) -> float | None:
     if not 0 < speed < float("inf"):
         raise InputError(f"--speed: {text}: must be a number above 0, or max")
     return speed
+
+
+def _budget(budget: float) -> float:
+    from bot.errors import InputError  # noqa: PLC0415
+
+    if not 0 < budget <= 1000:  # noqa: PLR2004 - as in the configuration
+        raise InputError(f"--budget: {budget}: must be above 0 and at most 1000")
+    return budget
+
+
+def _date(text: str) -> "datetime":
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from bot.errors import InputError  # noqa: PLC0415
+
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"--since: {text}: not a date") from error
 
 
 @contextmanager

@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-from bot import wiring
+from bot import past, tables, wiring
 from bot.classify import classify_lines
 from bot.clock import SystemClock
 from bot.config import Config
@@ -84,19 +85,6 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
         return desk + public
 
 
-def print_checks(rows: Sequence[Row]) -> None:
-    """The table of `vigie check`: what works, what does not, what to do about it."""
-    from rich.table import Column, Table  # noqa: PLC0415 - only this command prints a table
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(*(Column(title, overflow="fold") for title in ("", "name", "what", "found", "what to do")))
-    for row in rows:
-        mark = Text("ok", "green") if row.check.ok else Text("FAILS", "bold red")
-        name = row.name if row.name == row.kind else f"{row.name} ({row.kind})"
-        table.add_row(mark, *(Text(cell) for cell in (name, row.check.what, row.check.detail, row.check.remedy)))
-    import_module("handlers._console_page").Page(sys.stdout).show(table)
-
-
 async def print_status(config: Config, operator: str | None) -> None:
     """The answer to `/status`, for one operator or all.
 
@@ -129,11 +117,11 @@ async def replay_to_stdout(config: Config, scenario: str, *, speed: float | None
             else:
                 print(line, flush=True)  # noqa: T201 - printing is this command's work
 
-        await wiring.replay_scenario(config, scenario, on_line, speed=speed)
+        await past.replay_scenario(config, scenario, on_line, speed=speed)
         sys.stdout.writelines(f"{line}\n" for line in lines)
         return
     drafts: list[Draft] = []
-    await wiring.replay_scenario(config, scenario, drafts.append, speed=speed)
+    await past.replay_scenario(config, scenario, drafts.append, speed=speed)
     console = wiring.build_console(config)
     before: dict[str, Draft] = {}
     for draft in drafts:
@@ -151,3 +139,32 @@ def classify_to_stdout(config: Config, lines: Iterable[bytes]) -> int:
     reading = classify_lines(lines, classifier)
     sys.stdout.writelines(f"{line}\n" for line in reading)
     return reading.wrong
+
+
+def backtest_to_stdout(
+    config: Config,
+    scenario: str | None,
+    *,
+    known: Path | None,
+    since: datetime | None,
+    chart: Path | None,
+    as_json: bool,
+) -> None:
+    """Live a past again and print what it comes to; how far it is goes to stderr.
+
+    Raises:
+        InputError: the scenario or the table of known outages is wrong; nothing was written.
+    """
+    try:
+        table = (str(known), known.read_text(encoding="utf-8").splitlines()) if known else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{known}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}") from error
+    with tables.progress(quiet=as_json) as tell:
+        looked = asyncio.run(past.backtest(config, scenario, table, since, tell))
+    if chart:
+        title = tables.title(looked.findings, config.newsroom.language, config.newsroom.timezone)
+        chart.write_text(looked.picture(title), encoding="utf-8")
+    if as_json:
+        sys.stdout.writelines(f"{json.dumps(line)}\n" for line in tables.backtest_lines(looked.findings))
+    else:
+        tables.print_backtest(looked.findings, config.newsroom.timezone)

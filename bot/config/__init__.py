@@ -45,6 +45,10 @@ class Config:
     targets: tuple[Block, ...]
     _operators: tuple[OperatorTable, ...] = ()
 
+    def with_budget(self, budget: float) -> "Config":
+        """The same with another budget of false drafts a month."""
+        return replace(self, newsroom=self.newsroom.model_copy(update={"budget": budget}))
+
     def operators(self, builtin: Iterable[Operator]) -> tuple[Operator, ...]:
         """The built-in operators with what `[[operators]]` adds to them, then the new ones.
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.clock import ManualClock
-from bot.domain.incidents import Draft
+from bot.domain.incidents import Decision, Draft
+from bot.domain.signals import Report
 from bot.errors import InputError
 from bot.flow.counts import MINUTE, bucket_of, bucket_start
 from bot.flow.newsroom import Newsroom
@@ -27,13 +28,19 @@ class Line(Protocol):
         ...
 
     @property
-    def event(self) -> Event:
+    def event(self) -> Event | Report:
         """What was seen."""
         ...
 
 
 async def replay(
-    lines: Iterable[Line], name: str, newsroom: Newsroom, clock: ManualClock, *, speed: float | None = None
+    lines: Iterable[Line],
+    name: str,
+    newsroom: Newsroom,
+    clock: ManualClock,
+    *,
+    speed: float | None = None,
+    other_settings: bool = False,
 ) -> None:
     """Run a scenario until the bucket of its last line closes.
 
@@ -43,6 +50,8 @@ async def replay(
         newsroom: Its outlets receive the lines for the desk.
         clock: The newsroom's.
         speed: Scenario seconds a second; None: as fast as it goes.
+        other_settings: Incidents need not be those that the decisions were about: a decision goes to the one its
+            operator has then, or to nobody.
 
     Raises:
         InputError: `name:line: what: why`, for a decision that fits no incident.
@@ -54,8 +63,11 @@ async def replay(
             await newsroom.advance()
             started = True
         await _close_to(line.at, newsroom, clock, speed)
-        verdicts = await newsroom.take((line.event,))
-        if any(verdict.kind is OutcomeKind.UNKNOWN for verdict in verdicts):
+        event = line.event
+        if other_settings and isinstance(event, Decision):
+            event = newsroom.cases.refitted(event)
+        verdicts = await newsroom.take((event,))
+        if not other_settings and any(verdict.kind is OutcomeKind.UNKNOWN for verdict in verdicts):
             raise InputError(f"{name}:{line.number}: decision.incident: no such incident, or not the only open one")
     if started:
         await _close_to(bucket_start(bucket_of(clock.now()) + 1), newsroom, clock, speed)

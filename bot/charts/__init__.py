@@ -1,0 +1,1 @@
+"""Pictures, made of values and text alone."""
