@@ -10,7 +10,7 @@ import os
 import pkgutil
 import random  # noqa: TID251 - the one place where jitter comes from
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,14 +19,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from unicodedata import normalize
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from bot.classify import Classifier, NearDuplicates, load_data, load_operators, mask
-from bot.clock import Clock, ManualClock, ScenarioClock, SystemClock
+from bot.clock import Clock, ScenarioClock, SystemClock
 from bot.config import Block, Config
-from bot.detect import Calendar
-from bot.domain.incidents import Draft
+from bot.detect import Calendar, Departments
 from bot.drafting.announcements import Announcements
 from bot.drafting.wording import TEMPLATES, Wording
 from bot.errors import ConfigError
@@ -37,12 +37,11 @@ from bot.flow.draft import Drafts
 from bot.flow.ears import MAX_LAG, Ears
 from bot.flow.ingest import Ingest
 from bot.flow.newsroom import Newsroom, Outlets
-from bot.flow.replay import replay
+from bot.flow.replay import Line
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
-from bot.flow.watch import Watch
+from bot.flow.watch import Observe, Watch
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
-from bot.storage.memory import MemoryStore
 
 if TYPE_CHECKING:
     from bot.net.http import SafeHttp
@@ -54,6 +53,7 @@ _HERE = Path(__file__).parent
 _NO_STEADY_EARS = frozenset({"replay", "x"})
 _KEY_BYTES = 32
 _CLOSE_SECONDS = 2.0
+_FRENCH_ZONES = frozenset({"Europe/Paris", "Europe/Monaco"})
 _KEY_LASTS = timedelta(days=30)
 
 
@@ -80,6 +80,20 @@ def read_data(name: str) -> bytes:
     return (_HERE / "classify" / "data" / name).read_bytes()
 
 
+def build_map() -> Departments:
+    """The départements on which local clusters are looked for."""
+    return Departments(read_data("departments.csv").decode())
+
+
+def build_calendar(zone: ZoneInfo) -> Calendar:
+    """The season of a zone; the public holidays of France are read like Sundays where France keeps them."""
+    if zone.key not in _FRENCH_ZONES:
+        return Calendar(zone)
+    from holidays import country_holidays  # noqa: PLC0415 - a command that needs no calendar need not wait for it
+
+    return Calendar(zone, country_holidays("FR"))
+
+
 def build_classifier(config: Config) -> Classifier:
     """The classifier with the configured operators."""
     operators = config.operators(load_operators(read_data("operators.toml").decode()))
@@ -96,6 +110,7 @@ def build_core(
     author_key: bytes,
     sources: Iterable[tuple[str, str, bool]] = (),
     snapshots: bool = True,
+    observe: Observe | None = None,
 ) -> Core:
     """Put the core together.
 
@@ -108,6 +123,7 @@ def build_core(
         author_key: Key of the authors' hashes.
         sources: (name, kind, whether it hears mentions) of each configured source.
         snapshots: Whether the detectors' state is worth storing.
+        observe: See `Watch`.
     """
     sources = tuple(sources)
     kinds = {name: kind for name, kind, _ in sources}
@@ -120,7 +136,7 @@ def build_core(
         store=store,
         clock=clock,
         ingest=Ingest(classifier, NearDuplicates(), mask, author_key),
-        watch=Watch(Calendar(room.timezone), operators, budget=room.budget),
+        watch=Watch(build_calendar(room.timezone), build_map(), operators, budget=room.budget, observe=observe),
         ears=Ears(
             (name for name, kind, hears in sources if hears and kind not in _NO_STEADY_EARS),
             (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),
@@ -228,6 +244,17 @@ def build_destinations(config: Config, clock: Clock) -> tuple[list[Handler], lis
     handlers = [cast("Handler", _create("handlers", block, deps)) for block in config.handlers]
     targets = [cast("Destination", _create("handlers.targets", block, deps)) for block in config.targets]
     return handlers, targets
+
+
+def scenario(name: str) -> tuple[Path, Callable[[], Iterator[Line]]]:
+    """A scenario by its file or bundled name, and what reads its lines.
+
+    Raises:
+        InputError: there is none.
+    """
+    module = importlib.import_module("sources.replay")
+    path = module.scenario_path(name)
+    return path, lambda: cast("Iterator[Line]", module.parse_file(path))
 
 
 def build_console(config: Config) -> Handler:
@@ -361,35 +388,3 @@ async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
         yield core.desk, clock.now()
     finally:
         await store.close()
-
-
-# --- a replay ----------------------------------------------------------------------------------------------------
-
-
-async def replay_scenario(
-    config: Config, scenario: str, on_line: Callable[[Draft], None], *, speed: float | None
-) -> None:
-    """Run a scenario through the whole pipeline, in memory, and leave nothing behind.
-
-    Raises:
-        InputError: the scenario is wrong; nothing was handed over if it can be told by reading it.
-    """
-    module = importlib.import_module("sources.replay")
-    path = module.scenario_path(scenario)
-    lines = module.parse_file(path)
-    first = next(lines)
-    for _ in lines:  # a bad line far down must be told before the first line is out
-        pass
-    clock = ManualClock(first.at)
-    store = MemoryStore()
-    await store.open()
-    core = build_core(
-        config,
-        store=store,
-        clock=clock,
-        classifier=build_classifier(config),
-        outlets=Outlets(on_line=on_line),
-        author_key=b"a replay hides nobody",
-        snapshots=False,
-    )
-    await replay(module.parse_file(path), str(path), core.newsroom, clock, speed=speed)

@@ -224,7 +224,7 @@ def _incident_facts(draft: Draft, words: Facts) -> tuple[Fact, ...]:
     incident, surge = draft.incident, draft.incident.surge
     begun = words.time(incident.first_report_at)
     since = words.say("first_report" if surge.reports else "first_entry", time=begun)
-    rare = surge.reports and surge.peak_return_days is not None
+    spike = surge.spike if surge.reports else None
     operator = one_line(draft.operator_name) or words.say("fact_operator")
     # Neither the beginning nor our own title's services are said twice.
     told = surge.reports and begun == words.time(surge.interval.start)
@@ -234,7 +234,7 @@ def _incident_facts(draft: Draft, words: Facts) -> tuple[Fact, ...]:
         (words.say("fact_services"), words.services(incident) if draft.edited else ""),
         (words.say("fact_places"), words.places(incident.places)),
         (operator, words.operators_word(incident.silence, incident.statement)),
-        (words.say("fact_rarity"), words.rarity(surge.peak_return_days or 0) if rare else ""),
+        (words.say("fact_spike"), words.spike(spike) if spike else ""),
         (words.say("fact_sources"), words.sources(surge.by_source)),
     )
     return tuple(Fact(label, value) for label, value in facts if value)

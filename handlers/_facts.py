@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.domain.incidents import Draft, Incident, IncidentState, Silence, SilenceState, Statement
+from bot.domain.incidents import Draft, Incident, IncidentState, Silence, SilenceState, Spike, Statement
 from bot.domain.operators import Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, HealthState
@@ -74,7 +74,22 @@ class Facts:
         """`24 signalements`; `none` is the phrase for none at all."""
         return self.say({0: none, 1: "reports_one"}.get(reports, "reports"), n=reports)
 
-    def rarity(self, days: float) -> str:
+    def spike(self, spike: Spike) -> str:
+        """`9 en 5 min dans le 71, contre moins de 1 d’ordinaire · un tel pic revient tous les 65 jours environ`."""
+        where = ""
+        if spike.departements:
+            key = "spike_in" if len(spike.departements) == 1 else "spike_around"
+            where = self.say(key, code=spike.departements[0])
+        seen = self.say(
+            "spike",
+            n=spike.reports,
+            minutes=max(round(spike.interval.length.total_seconds() / 60), 1),
+            where=where,
+            expected=self._figure(spike.expected) if spike.expected >= 1 else self.say("below_one"),
+        )
+        return f"{seen} · {self._rarity(spike.return_days)}"
+
+    def _rarity(self, days: float) -> str:
         """How often a peak like this comes."""
         whole = round(days)
         if whole > _YEAR_DAYS:

@@ -47,7 +47,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "badge_new": ("⚪ NOUS NE SAVONS PAS ENCORE : première mesure en cours", "⚪ NOT YET KNOWN: first count under way"),
     # facts
     "fact_reports": ("Signalements", "Reports"),
-    "fact_rarity": ("Rareté", "Rarity"),
+    "fact_spike": ("Déclencheur", "Trigger"),
     "fact_since": ("Depuis", "Since"),
     "fact_services": ("Services", "Services"),
     "fact_places": ("Lieux", "Places"),
@@ -61,6 +61,12 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "times": ("× {ratio}", "×{ratio}"),
     "below_one": ("moins d’un", "under 1"),
     "no_reports": ("aucun : l’opérateur l’a dit le premier", "none: the operator said it first"),
+    "spike": (
+        "{n} en {minutes} min{where}, contre {expected} d’ordinaire",
+        "{n} in {minutes} min{where}, usually {expected}",
+    ),
+    "spike_in": (" dans le {code}", " in {code}"),
+    "spike_around": (" autour du {code}", " around {code}"),
     "rarity": ("un tel pic revient tous les {days} jours environ", "a peak like this comes every {days} days or so"),
     "rarity_one": ("un tel pic revient presque tous les jours", "a peak like this comes nearly every day"),
     "rarity_years": ("un tel pic se voit moins d’une fois par an", "a peak like this comes less than once a year"),

@@ -1,4 +1,4 @@
-"""How many reports are usual now: slow level times season times fast level, learned from what was heard.
+"""How many reports are usual: slow level times season, learned from what was heard.
 
 Robust like Noufaily et al. 2013 (Statistics in Medicine 32, p. 1206): what sticks out is learned only up to a cap.
 Constants are argued in docs/adr/0003-detector.md.
@@ -9,12 +9,10 @@ import math
 from bot.detect.calendar import CELLS, HOURS, Calendar
 
 _MINUTES_A_DAY = 1440.0
-_PRIOR_MINUTES = 2 * _MINUTES_A_DAY
+_PRIOR_MINUTES = 2 * _MINUTES_A_DAY  # the prior level is worth at most so long, and so many reports:
+_PRIOR_REPORTS = 2.3  # it may be wrong by a factor of four either way
 _LEVEL_HALF_LIFE = 7 * _MINUTES_A_DAY
 _SEASON_HALF_LIFE = 21 * _MINUTES_A_DAY
-_FAST_HALF_LIFE = 60.0
-_FAST_PRIOR = 3.0
-_FAST_LOW, _FAST_HIGH = 0.5, 4.0
 _CAP_SIGMAS = 3.0
 _LEAST_PER_MINUTE = 2e-4  # a series that has long been still is still expected to speak about twice a week
 
@@ -22,6 +20,7 @@ _LEAST_PER_MINUTE = 2e-4  # a series that has long been still is still expected 
 # that is more: hours differ from day to day by more than chance, so many reports in one day are still one day.
 _POOLED_PULL, _POOLED_MINUTES = 30.0, 180.0
 _CELL_PULL, _CELL_MINUTES = 30.0, 360.0
+_SEASON_DOUBT = 0.36  # relative variance of an hour of the default day: this series may keep other hours
 
 _DAY_SHAPE = (
     *(0.45, 0.30, 0.20, 0.20, 0.20, 0.20, 0.30, 0.60, 0.95, 1.25, 1.40, 1.40),
@@ -35,53 +34,49 @@ class Baseline:
     """Expected count of one series.
 
     Learning is online, one bucket at a time in order, and forgets by what was heard: a gap teaches nothing and
-    makes nothing forgotten, but for the fast level, which goes back to 1.
+    makes nothing forgotten.
 
     Args:
         calendar: Which season cell an hour has.
-        prior_per_minute: Reports a minute before anything is known; worth two days.
+        prior_per_minute: Reports a minute before anything is known; worth a few of them.
         width_minutes: Length of a bucket.
 
     Attributes:
         level: Mean reports a minute (L).
-        fast: Factor of the last hours (m).
-        doubt: Relative variance of the level, 1 / (reports it rests on).
+        doubt: Relative variance of what is expected: of the level, 1 / (reports it rests on), and of the hour's season.
     """
 
     __slots__ = (
-        "_actual",
         "_calendar",
-        "_fast_decay",
         "_heard",
         "_hour",
         "_learned",
         "_left",
         "_level_den",
+        "_level_doubt",
         "_level_num",
         "_right",
+        "_season_doubt",
         "_seasonal",
         "_segment",
-        "_usual",
         "_width",
         "cell_den",
         "cell_num",
         "doubt",
-        "fast",
         "level",
     )
 
     def __init__(self, calendar: Calendar, prior_per_minute: float, width_minutes: float) -> None:
         self._calendar = calendar
         self._width = width_minutes
-        self._fast_decay = 0.5 ** (width_minutes / _FAST_HALF_LIFE)
-        self._level_num = prior_per_minute * _PRIOR_MINUTES
-        self._level_den = _PRIOR_MINUTES
         self.level = max(prior_per_minute, _LEAST_PER_MINUTE)
-        self.doubt = 1.0 / max(self._level_num, 1.0)
+        self._level_den = min(_PRIOR_MINUTES, _PRIOR_REPORTS / self.level)
+        self._level_num = self.level * self._level_den
+        self._level_doubt = 1.0 / max(self._level_num, 1.0)
+        self._season_doubt = _SEASON_DOUBT
+        self.doubt = self._level_doubt + self._season_doubt
         self.cell_num = [0.0] * CELLS
         self.cell_den = [0.0] * CELLS
-        self._actual = self._usual = 0.0  # of the fast level
-        self.fast = 1.0
         self._hour = 0  # being learned, not yet folded in
         self._learned = self._seasonal = self._heard = 0.0
         self._segment = -1  # half past an hour to half past the next
@@ -106,13 +101,16 @@ class Baseline:
             / (den[hour] + den[hour + HOURS] + minutes)
             for hour in range(HOURS)
         ]
+        hour = cells[0] % HOURS
+        self._season_doubt = _SEASON_DOUBT * minutes / (minutes + den[hour] + den[hour + HOURS])
+        self.doubt = self._level_doubt + self._season_doubt
         minutes = max(_CELL_PULL / mean, _CELL_MINUTES)
         whole = sum(pooled) / HOURS
         return [(num[cell] + minutes * pooled[cell % HOURS]) / (den[cell] + minutes) / whole for cell in cells]
 
     def rate(self, season: float) -> float:
         """Expected reports of a fully heard bucket with this season's factor."""
-        return self.level * season * self.fast * self._width
+        return self.level * season * self._width
 
     def learn(self, bucket: float, count: int, rate: float, exposure: float, season: float, dispersion: float) -> None:
         """Learn a bucket that was heard, in order of time.
@@ -136,17 +134,6 @@ class Baseline:
         self._learned += learned
         self._heard += heard
         self._seasonal += heard * season
-        self._actual = self._actual * self._fast_decay + learned
-        self._usual = self._usual * self._fast_decay + heard * season * self.level
-        fast = (self._actual + _FAST_PRIOR) / (self._usual + _FAST_PRIOR)
-        self.fast = min(max(fast, _FAST_LOW), _FAST_HIGH)
-
-    def skip(self) -> None:
-        """A bucket nobody heard passes: only the fast level forgets."""
-        self._actual *= self._fast_decay
-        self._usual *= self._fast_decay
-        fast = (self._actual + _FAST_PRIOR) / (self._usual + _FAST_PRIOR)
-        self.fast = min(max(fast, _FAST_LOW), _FAST_HIGH)
 
     def _fold(self, hour: int) -> None:
         """Take the hour that ended into level and season.
@@ -165,23 +152,23 @@ class Baseline:
             self._level_num = self._level_num * keep + self._learned
             self._level_den = self._level_den * keep + self._seasonal
             self.level = max(self._level_num / self._level_den, _LEAST_PER_MINUTE)
-            self.doubt = 1.0 / max(self._level_num, 1.0)
+            self._level_doubt = 1.0 / max(self._level_num, 1.0)
+            self.doubt = self._level_doubt + self._season_doubt
         self._learned = self._seasonal = self._heard = 0.0
         self._hour = hour
 
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
-        level = [self._level_num, self._level_den, self.level, self.doubt]
-        fast = [self._actual, self._usual, self.fast]
+        level = [self._level_num, self._level_den, self.level, self._level_doubt, self._season_doubt]
         hour = [float(self._hour), self._learned, self._seasonal, self._heard]
         segment = [float(self._segment), self._left, self._right]
-        return level + fast + hour + segment + self.cell_num + self.cell_den
+        return level + hour + segment + self.cell_num + self.cell_den
 
     def load(self, numbers: list[float]) -> None:
         """Take back what `state` gave."""
-        self._level_num, self._level_den, self.level, self.doubt = numbers[:4]
-        self._actual, self._usual, self.fast = numbers[4:7]
-        self._learned, self._seasonal, self._heard = numbers[8:11]
-        self._left, self._right = numbers[12:14]
-        self._hour, self._segment = int(numbers[7]), int(numbers[11])
+        self._level_num, self._level_den, self.level, self._level_doubt, self._season_doubt = numbers[:5]
+        self.doubt = self._level_doubt + self._season_doubt
+        self._hour, self._segment = int(numbers[5]), int(numbers[9])
+        self._learned, self._seasonal, self._heard = numbers[6:9]
+        self._left, self._right = numbers[10:12]
         self.cell_num, self.cell_den = numbers[-2 * CELLS : -CELLS], numbers[-CELLS:]

@@ -9,22 +9,26 @@ import struct
 
 from bot.detect.baseline import Baseline
 from bot.detect.calendar import Calendar
+from bot.detect.event import Event
+from bot.detect.pace import LAG_MINUTES as PACE_LAG_MINUTES
+from bot.detect.pace import Pace
 from bot.detect.ring import RING, Ring, share
 from bot.detect.scan import LEAST_REPORTS, Scan
 from bot.detect.severity import Severity
-from bot.detect.threshold import BUDGET_DAYS, TAIL_START, Tail
+from bot.detect.threshold import BUDGET_DAYS, CLUSTER_MINUTES, TAIL_START, Belief, Tail
 from bot.detect.verdict import State, Verdict
 
 LAG_MINUTES = 40.0
 """A bucket is learned when it is this old: late posts are in by then, and a spike is not learned as it begins."""
 
-_CLEAR_MINUTES = 30.0
-_CLUSTER_MINUTES = 60.0
+CLEAR_MINUTES = 30.0
+"""So many heard minutes without a score in the tail end an alarm."""
+
 _HOUR_MINUTES = 60.0
 _FREEZE_MINUTES = 360.0
 _MINUTES_A_DAY = 1440.0
 
-_VERSION = 1
+_VERSION = 2
 _HEAD = struct.Struct("<BddH")
 
 
@@ -47,10 +51,12 @@ class Detector:
         "_baseline",
         "_calm",
         "_closed",
+        "_event",
         "_heard",
         "_lag",
         "_longest",
-        "_peak",
+        "_pace",
+        "_pace_lag",
         "_prior",
         "_ring",
         "_scan",
@@ -65,8 +71,10 @@ class Detector:
         self._width = width_minutes
         self._prior = prior_per_minute
         self._lag = math.ceil(LAG_MINUTES / width_minutes)
+        self._pace_lag = math.ceil(PACE_LAG_MINUTES / width_minutes)
         self._ring = Ring()
         self._baseline = Baseline(calendar, prior_per_minute, width_minutes)
+        self._pace = Pace(width_minutes)
         self._scan = Scan(width_minutes)
         self._longest = self._scan.windows[-1]
         self._tail = Tail(prior_per_minute)
@@ -76,7 +84,7 @@ class Detector:
         self._closed = 0  # buckets so far, unheard ones too
         self._alarm_from = self._alarm_to = -RING  # as numbers of closed buckets
         self._calm = 0  # heard buckets since the score was last in the tail
-        self._peak = 0.0  # of the cluster that is not over; 0 without one
+        self._event = Event()
         self._heard = 0.0  # minutes since tail and severity were last told the time
 
     def step(self, bucket: int, count: int, exposure: float, budget: float, missed: int | None = None) -> Verdict:
@@ -110,7 +118,7 @@ class Detector:
             self._calm = 0
         elif exposure:
             self._calm += 1
-        over = self.alarm and self._calm * self._width >= _CLEAR_MINUTES
+        over = self.alarm and self._calm * self._width >= CLEAR_MINUTES
         verdict = self._judge(bucket, count, expected, budget, score, window, over=over)
         self._learn(bucket, exposure)
         return verdict
@@ -147,13 +155,38 @@ class Detector:
                     self._calm = min(self._calm, age - back)
                 if found > score:
                     score, window, end = found, length, at
-        return self._judge(bucket, count, ring.rates[-1 - age] * exposure, budget, score, window, end)
+        expected = ring.rates[-1 - age] * ring.factors[-1 - age] * exposure
+        return self._judge(bucket, count, expected, budget, score, window, end)
 
     def expected_now(self) -> float:
         """Expected reports of a fully heard bucket, as of the last one."""
         if self.last_bucket is None:
             return self._prior * self._width
-        return self._ring.rates[-1]
+        return self._ring.rates[-1] * self._ring.factors[-1]
+
+    def span(self, first: int, last: int) -> tuple[int, float, float]:
+        """What was heard and expected in the closed buckets from `first` to `last`, both within the last two hours.
+
+        Returns:
+            Reports, expected reports, and the relative variance to give to the latter.
+        """
+        if self.last_bucket is None:
+            raise ValueError("span: no bucket was closed yet")
+        ring = self._ring
+        begin, end = (round((bucket - self.last_bucket) / self._width) - 1 for bucket in (first, last))
+        length = end - begin + 1
+        expected = (ring.expected[end] - ring.expected[begin - 1]) * ring.factors[begin]
+        return ring.reports[end] - ring.reports[begin - 1], expected, self._scan.doubt(length) + self._baseline.doubt
+
+    def believe(self, belief: Belief | None) -> None:
+        """What the newsroom makes of the series' last event, and of what follows; None: its episode is over.
+
+        It decides what the event teaches the tail: its whole height when dismissed, nothing when confirmed.
+        """
+        if belief is None:
+            self._event.settle()
+        else:
+            self._event.believe(self._tail, belief)
 
     def _miss(self, last: int, missed: int) -> None:
         """Let buckets pass unheard; of a long gap only its first and last ones."""
@@ -167,10 +200,17 @@ class Detector:
         """Put a bucket into the ring; its expected reports."""
         season = self._baseline.season(bucket)
         rate = self._baseline.rate(season)
-        self._ring.push(count, rate, exposure, season)
+        ring, pace, taken = self._ring, self._pace, -self._pace_lag
+        if not self._frozen() and self._closed - self._pace_lag >= self._alarm_to:
+            pace.learn(ring.counts[taken], ring.rates[taken] * ring.exposures[taken])
+        ring.push(count, rate, exposure, season, pace.factor, pace.unrest)
         self._closed += 1
         self.last_bucket = bucket
-        return rate * exposure
+        return rate * ring.factors[-1] * exposure
+
+    def _frozen(self) -> bool:
+        """An event is not learned, unless it is so long that it is no event any more."""
+        return self.alarm and (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
 
     def _judge(
         self,
@@ -189,7 +229,7 @@ class Detector:
         if score >= TAIL_START:
             days = self._tail.return_days(score)
             above = days * budget >= BUDGET_DAYS
-            self._peak = max(self._peak, score)
+            self._event.peak = max(self._event.peak, score)
         state: State = ""
         if over:
             state = "clear"
@@ -200,7 +240,7 @@ class Detector:
             state = "open"
         elif above:
             state = "raise"
-            self.alarm = True
+            self.alarm = self._event.raised = True
             self._alarm_from = self._closed
         ring = self._ring
         return Verdict(
@@ -224,43 +264,34 @@ class Detector:
         end = -1 - self._lag
         position = self._closed - self._lag
         calm = 0 if self.alarm else position - self._alarm_to
-        frozen = self.alarm and (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
-        if not frozen:
-            if heard := ring.exposures[end]:
-                self._baseline.learn(
-                    bucket - self._lag * self._width,
-                    ring.counts[end],
-                    ring.rates[end],
-                    heard,
-                    ring.seasons[end],
-                    self._scan.dispersion[0],
-                )
-                self._scan.learn(ring, position, end, calm)
-            else:
-                self._baseline.skip()
+        if not self._frozen() and (heard := ring.exposures[end]):
+            self._baseline.learn(
+                bucket - self._lag * self._width,
+                ring.counts[end],
+                ring.rates[end],
+                heard,
+                ring.seasons[end],
+                self._scan.dispersion[0],
+            )
+            self._scan.learn(ring, position, end, calm)
         if not exposure:
             return
         if self._closed % self._severity.every == 0:
             self._severity.learn(ring)
-        if self._peak and self._calm * self._width >= _CLUSTER_MINUTES:
-            self._tail.learn(self._peak)
-            self._peak = 0.0
+        if self._event.peak and self._calm * self._width >= CLUSTER_MINUTES:
+            self._event.end(self._tail)
         self._heard += self._width
         if self._heard >= _HOUR_MINUTES:
-            self._tail.pass_time(self._heard / _MINUTES_A_DAY, self._baseline.level)
+            self._event.fade(self._tail.pass_time(self._heard / _MINUTES_A_DAY, self._baseline.level))
             self._severity.pass_time(self._heard)
             self._heard = 0.0
 
     def snapshot(self) -> bytes:
         """Everything, as bytes; `restore` continues from them bit for bit."""
         last = math.nan if self.last_bucket is None else self.last_bucket
-        numbers = [
-            *(last, self.alarm, self._closed, self._alarm_from, self._alarm_to, self._calm, self._peak, self._heard),
-            *self._tail.state(),
-            *self._baseline.state(),
-            *self._scan.state(),
-            *self._severity.state(),
-        ]
+        numbers = [last, self.alarm, self._closed, self._alarm_from, self._alarm_to, self._calm, self._heard]
+        for part in self._parts:
+            numbers += part.state()
         head = _HEAD.pack(_VERSION, self._width, self._prior, len(numbers))
         return head + struct.pack(f"<{len(numbers)}d", *numbers) + self._ring.pack(self._lag)
 
@@ -283,19 +314,18 @@ class Detector:
             raise ValueError(f"detector snapshot: cut short: {error}") from error
         return detector
 
+    @property
+    def _parts(self) -> "tuple[Tail | Event | Baseline | Pace | Scan | Severity, ...]":
+        return self._tail, self._event, self._baseline, self._pace, self._scan, self._severity
+
     def _load(self, numbers: list[float]) -> None:
-        last, alarm, closed, alarm_from, alarm_to, calm, self._peak, self._heard = numbers[:8]
+        last, alarm, closed, alarm_from, alarm_to, calm, self._heard = numbers[:7]
         self.last_bucket = None if math.isnan(last) else int(last)
         self.alarm = bool(alarm)
-        self._closed, self._alarm_from, self._alarm_to, self._calm = (
-            int(closed),
-            int(alarm_from),
-            int(alarm_to),
-            int(calm),
-        )
-        at = 8
-        for part in (self._tail, self._baseline, self._scan):
-            length = len(part.state())
+        self._closed, self._calm = int(closed), int(calm)
+        self._alarm_from, self._alarm_to = int(alarm_from), int(alarm_to)
+        at = 7
+        for part in self._parts:
+            length = len(numbers) - at if part is self._severity else len(part.state())
             part.load(numbers[at : at + length])
             at += length
-        self._severity.load(numbers[at:])

@@ -8,6 +8,10 @@ RING = 188
 _SHARES = 240
 """Exposure is kept in steps of 1/240: exact for halves, thirds, fifths and whole minutes of an hour, and one byte."""
 
+_FACTOR_STEPS = 20
+_UNREST_STEPS = 100
+_BYTE = 255
+
 _COUNT_SIZES = {"B": 2**8 - 1, "H": 2**16 - 1, "Q": 2**64 - 1}
 
 
@@ -16,7 +20,9 @@ class Ring:
 
     Attributes:
         counts: Reports a bucket.
-        rates: Expected reports of a bucket if it were fully heard.
+        rates: Expected reports of a bucket if it were fully heard on an ordinary day.
+        factors: How busy the hours before it were against that, in steps of 1/20.
+        unrest: How unusual those hours were, 0 to 1, in steps of 1/100.
         seasons: The season's factor of each bucket, which learning needs some buckets later.
         exposures: Share heard, in steps of 1/240.
         reports: Running sum of `counts`, one longer: a window of w ends with `reports[-1] - reports[-1 - w]`.
@@ -24,26 +30,32 @@ class Ring:
             that a restored ring continues bit for bit.
     """
 
-    __slots__ = ("counts", "expected", "exposures", "rates", "reports", "seasons")
+    __slots__ = ("counts", "expected", "exposures", "factors", "rates", "reports", "seasons", "unrest")
 
     def __init__(self) -> None:
         self.counts = [0] * RING
         self.rates = [0.0] * RING
         self.seasons = [0.0] * RING
         self.exposures = [0.0] * RING
+        self.factors = [1.0] * RING
+        self.unrest = [0.0] * RING
         self.reports = [0] * (RING + 1)
         self.expected = [0.0] * (RING + 1)
 
-    def push(self, count: int, rate: float, exposure: float, season: float) -> None:
+    def push(
+        self, count: int, rate: float, exposure: float, season: float, factor: float = 1.0, unrest: float = 0.0
+    ) -> None:
         """Append the next bucket."""
         self.counts.append(count)
         self.rates.append(rate)
         self.seasons.append(season)
         self.exposures.append(exposure)
+        self.factors.append(min(round(factor * _FACTOR_STEPS), _BYTE) / _FACTOR_STEPS)
+        self.unrest.append(round(unrest * _UNREST_STEPS) / _UNREST_STEPS)
         self.reports.append(self.reports[-1] + count)
         self.expected.append(self.expected[-1] + rate * exposure)
         if len(self.counts) >= 2 * RING:
-            for kept in (self.counts, self.rates, self.seasons, self.exposures):
+            for kept in (self.counts, self.rates, self.seasons, self.exposures, self.factors, self.unrest):
                 del kept[:-RING]
             base = self.reports[-1 - RING]
             self.reports = [total - base for total in self.reports[-1 - RING :]]
@@ -61,15 +73,19 @@ class Ring:
         counts = self.counts[-RING:]
         size = next(size for size, most in _COUNT_SIZES.items() if max(counts) <= most)
         numbers = [self.expected[-1 - RING], *self.rates[-RING:], *self.seasons[-lag:]]
-        shares = bytes(round(exposure * _SHARES) for exposure in self.exposures[-RING:])
-        return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + shares
+        steps = [round(exposure * _SHARES) for exposure in self.exposures[-RING:]]
+        steps += [round(factor * _FACTOR_STEPS) for factor in self.factors[-RING:]]
+        steps += [round(unrest * _UNREST_STEPS) for unrest in self.unrest[-RING:]]
+        return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + bytes(steps)
 
     def unpack(self, data: bytes, lag: int) -> None:
         """Take back what `pack` gave, into a new ring."""
         numbers = list(struct.unpack_from(f"<{1 + RING + lag}d", data))
         at = 8 * len(numbers)
         self.counts = list(struct.unpack_from(f"<{RING}{chr(data[at])}", data, at + 1))
-        self.exposures = [steps / _SHARES for steps in data[-RING:]]
+        self.exposures = [steps / _SHARES for steps in data[-3 * RING : -2 * RING]]
+        self.factors = [steps / _FACTOR_STEPS for steps in data[-2 * RING : -RING]]
+        self.unrest = [steps / _UNREST_STEPS for steps in data[-RING:]]
         self.rates = numbers[1 : 1 + RING]
         self.seasons[-lag:] = numbers[1 + RING :]
         self.expected[0] = numbers[0]

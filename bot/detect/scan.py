@@ -5,6 +5,7 @@ docs/adr/0003-detector.md.
 """
 
 import math
+from bisect import bisect_left
 
 from bot.detect.ring import Ring
 
@@ -21,6 +22,9 @@ _PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.2 give or t
 _LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
 _CAP_SIGMAS = 3.0
 _NATS_A_DECADE = math.log(10.0)
+_LONG_MINUTES = 10.0  # a window longer than this must be rarer: hours drift by themselves
+_LONG_PENALTY = 1.8  # decades for each e-fold of length
+_UNREST_DISPERSION = 0.35  # in hours that are none of the ordinary no window is as certain as it seems
 
 
 def surprise(count: int, mean: float, dispersion: float) -> float:
@@ -58,12 +62,15 @@ class Scan:
         dispersion: Over-dispersion of each window's sum, learned.
     """
 
-    __slots__ = ("_den", "_keep", "_noise", "_num", "dispersion", "windows")
+    __slots__ = ("_den", "_keep", "_noise", "_num", "_penalties", "dispersion", "windows")
 
     def __init__(self, width_minutes: float) -> None:
         lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
         self.windows = tuple(lengths)
         self._keep = tuple(0.5 ** (length * width_minutes / _HALF_LIFE_MINUTES) for length in lengths)
+        self._penalties = tuple(
+            _LONG_PENALTY * max(math.log(length * width_minutes / _LONG_MINUTES), 0.0) for length in lengths
+        )
         # Sums over windows of (S - mean)^2 - mean, of mean^2, and of the variance of the first if there were no
         # over-dispersion: the estimate is the first over the second, its precision the second squared over the third.
         self._num = [0.0] * len(lengths)
@@ -74,6 +81,8 @@ class Scan:
     def best(self, ring: Ring, doubt: float, end: int = -1, least: int = 1) -> tuple[float, int]:
         """The highest surprise of all windows that end at the same bucket, and that window's length.
 
+        What is expected of a window goes by how busy the hours before it were, never by what is in it.
+
         Args:
             ring: The buckets.
             doubt: Relative variance of the level, added to every dispersion.
@@ -81,18 +90,24 @@ class Scan:
             least: Shortest window to ask, in buckets.
         """
         score, window = 0.0, 0
-        reports, expected = ring.reports, ring.expected
+        reports, expected, factors, unrest = ring.reports, ring.expected, ring.factors, ring.unrest
         reports_to, expected_to = reports[end], expected[end]
-        for length, dispersion in zip(self.windows, self.dispersion, strict=True):
+        for length, dispersion, penalty in zip(self.windows, self.dispersion, self._penalties, strict=True):
             count = reports_to - reports[end - length]
             if count < LEAST_REPORTS or length < least:
                 continue
-            mean = expected_to - expected[end - length]
+            first = end - length + 1
+            mean = (expected_to - expected[end - length]) * factors[first]
             if count > mean:
-                found = surprise(count, max(mean, LEAST_EXPECTED), dispersion + doubt)
+                doubts = dispersion + doubt + _UNREST_DISPERSION * unrest[first]
+                found = surprise(count, max(mean, LEAST_EXPECTED), doubts) - penalty
                 if found > score:
                     score, window = found, length
         return score, window
+
+    def doubt(self, length: int) -> float:
+        """Over-dispersion of a sum over so many buckets: that of the next longer window."""
+        return self.dispersion[min(bisect_left(self.windows, length), len(self.windows) - 1)]
 
     def learn(self, ring: Ring, position: int, end: int, calm_buckets: int) -> None:
         """Learn over-dispersion from windows whose last bucket is at `end`, each window once in its own length.
@@ -106,7 +121,7 @@ class Scan:
         for i, length in enumerate(self.windows):
             if position % length or length > calm_buckets:
                 continue
-            mean = ring.expected[end] - ring.expected[end - length]
+            mean = (ring.expected[end] - ring.expected[end - length]) * ring.factors[end - length + 1]
             if mean <= 0.0:
                 continue
             count = float(ring.reports[end] - ring.reports[end - length])

@@ -5,12 +5,19 @@ and the choice of the tail are argued in docs/adr/0003-detector.md.
 """
 
 import math
+from typing import Literal
 
 TAIL_START = 2.5
 """Scores from here on belong to the tail (u)."""
 
 BUDGET_DAYS = 30.0
 """A budget is false alarms in so many days."""
+
+CLUSTER_MINUTES = 60.0
+"""So many heard minutes without a score in the tail end a cluster of scores."""
+
+Belief = Literal["suspected", "confirmed", "dismissed"]
+"""What the newsroom makes of an event: not known yet, a true outage, a false alarm."""
 
 _PRIOR_DAYS = 20.0
 # A sparse series peaks less often than a busy one, as fewer windows reach four reports at all: fitted on streams of
@@ -46,21 +53,31 @@ class Tail:
         """Mean days between peaks as high as `score`, which is at or above the tail's start."""
         return math.exp(min((score - TAIL_START) / self.excess, _MOST_NATS)) / self.peaks_per_day
 
-    def learn(self, peak: float) -> None:
-        """Learn the peak of a cluster that is over; a very high one counts as four times the mean height."""
-        self._peaks += 1.0
-        self._heights += min(peak - TAIL_START, _PEAK_CAP * self.excess)
+    def height(self, peak: float, belief: Belief = "suspected") -> float:
+        """What a peak adds to the mean height: all of it for a false alarm, else at most four times the mean."""
+        return peak - TAIL_START if belief == "dismissed" else min(peak - TAIL_START, _PEAK_CAP * self.excess)
+
+    def learn(self, height: float, peaks: float = 1.0) -> None:
+        """Learn peaks of this height above the tail's start; a negative number of them is taken back."""
+        self._peaks = max(self._peaks + peaks, 0.0)
+        self._heights = max(self._heights + peaks * height, 0.0)
         self._fit()
 
-    def pass_time(self, days: float, level: float) -> None:
-        """Let heard time pass; `level` is the series' level now, in reports a minute."""
-        keep = 0.5 ** (days / _HALF_LIFE_DAYS)
+    def pass_time(self, days: float, level: float) -> float:
+        """Let heard time pass; how much is left of what was known.
+
+        Args:
+            days: Of heard time.
+            level: The series' level now, in reports a minute.
+        """
+        keep = math.pow(0.5, days / _HALF_LIFE_DAYS)
         self._prior *= keep
         self._days = self._days * keep + days
         self._peaks *= keep
         self._heights *= keep
         self._level = level
         self._fit()
+        return keep
 
     def _fit(self) -> None:
         usual = _PRIOR_PEAKS_PER_DAY * math.pow(self._level / _PRIOR_LEVEL, _PRIOR_POWER)

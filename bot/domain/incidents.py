@@ -67,6 +67,28 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Spike:
+    """Buckets significantly above their baseline: why an incident was opened.
+
+    Attributes:
+        series: A service, the source of a tally, or empty for the operator as a whole.
+        reports: In `interval`.
+        expected: Usual number for it.
+        score: -log10 of the probability of so many reports or more.
+        return_days: A peak as high comes once in so many days on this series (or on the whole map).
+        departements: Codes of those where it was found, the middle one first; empty when it was everywhere.
+    """
+
+    series: str
+    reports: int
+    expected: float
+    interval: Interval
+    score: float
+    return_days: float
+    departements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Surge:
     """The figures of a spike as an editor is told them.
 
@@ -74,14 +96,14 @@ class Surge:
         reports: Distinct authors in `interval`.
         expected: Usual number for that interval.
         interval: From the spike's first bucket to the last closed one.
-        peak_return_days: A peak this high comes once in so many days on this series; None if unknown.
+        spike: The widest one that raised, of those the rarest; None when the incident rests on something else.
         by_source: (source, distinct authors), most first.
     """
 
     reports: int
     expected: float
     interval: Interval
-    peak_return_days: float | None = None
+    spike: Spike | None = None
     by_source: tuple[tuple[str, int], ...] = ()
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState
+from bot.detect import Belief
+from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState, Spike
 from bot.domain.operators import Operator, Service
 from bot.domain.signals import Report, StatusEntry
 from bot.flow import review, transitions
@@ -22,6 +23,11 @@ _ENTRY_IS_NEWS = timedelta(hours=2)
 # An alarm outlasts its surge by the longest window; only reports as recent as this say that people are still cut off.
 _STILL = timedelta(minutes=30)
 _LEAST_REPORTS = 4
+_BELIEFS: Mapping[IncidentState, Belief] = {
+    IncidentState.SUSPECTED: "suspected",
+    IncidentState.CONFIRMED: "confirmed",
+    IncidentState.DISMISSED: "dismissed",
+}
 _UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD})
 
 Emit = Callable[[Draft | None, Draft], None]
@@ -75,16 +81,17 @@ class Caseload:
     def sight(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         """A bucket was closed or scored again: open and reopen incidents, feed all of them, let them ease and end."""
         for operator in sightings:
-            if sightings[operator].raised and operator not in self.episodes:
-                self._open(operator, sightings[operator], now)
+            if sightings[operator].spikes and operator not in self.episodes:
+                self._open(operator, sightings[operator].spikes, now)
         for operator, episode in list(self.episodes.items()):
             self._follow(operator, episode, sightings.get(operator), now)
 
     def bear_out(self, operator: str, now: datetime) -> None:
-        """A second independent kind of signal (an aggregated count) is in alarm."""
+        """An aggregated count of this operator is in alarm."""
         episode = self.episodes.get(operator)
-        if episode is not None and episode.surged:
+        if episode is not None and self._is_counted(operator, episode):
             episode.incident = transitions.confirmed(episode.incident)
+            self._teach(operator, episode.incident)
             self._owe(operator, episode, now)
 
     def entry(self, entry: StatusEntry, now: datetime) -> None:
@@ -115,6 +122,7 @@ class Caseload:
         if fitting and (said is None or fitting[-1].published_at >= said.published_at):  # a newer word stays known
             incident = transitions.after_statement(incident, statement_of(fitting[-1]), now)
         episode.incident = incident
+        self._teach(operator, incident)
         self._owe(operator, episode, now)
 
     def decide(self, decision: Decision, now: datetime) -> review.Verdict:
@@ -125,6 +133,7 @@ class Caseload:
         before = episode.draft
         operator = self._operators[episode.incident.operator]
         verdict = review.decide(decision, episode, operator, self._drafts, targets=self._targets, at=now)
+        self._teach(operator.id, episode.incident)
         if verdict.kind is OutcomeKind.DONE and verdict.draft is not None:
             self._emit(before, verdict.draft)
         return verdict
@@ -136,6 +145,12 @@ class Caseload:
             if episode.incident.id == incident and draft is not None and draft.state is DraftState.APPROVED:
                 self._revise(episode, now, DraftKind.DECISION, DraftState.PUBLISHED)
 
+    def refitted(self, decision: Decision) -> Decision:
+        """A decision of another run on the incident that its operator has in this one."""
+        operator = (decision.incident or "").rsplit("-", 2)[0]
+        episode = self.episodes.get(operator)
+        return replace(decision, incident=episode.incident.id, revision=None) if episode else decision
+
     def latest(self, decision: Decision) -> Draft | None:
         """The draft a decision is about, as it is now."""
         episode = self._meant(decision)
@@ -143,10 +158,9 @@ class Caseload:
 
     # --- one episode ---------------------------------------------------------------------------------------------
 
-    def _open(self, operator: str, sighting: Sighting, now: datetime) -> None:
-        verdict = max(sighting.raised, key=lambda verdict: verdict.score)
+    def _open(self, operator: str, spikes: Iterable[Spike], now: datetime) -> None:
+        start = max(spikes, key=lambda spike: spike.score).interval.start
         end = self._closed_end(now)
-        start = bucket_start(verdict.window_end - max(verdict.window, 1) + 1)
         inside = [report.at for report in self._recent[operator] if start <= report.at < end and not report.duplicate]
         first = bucket_start(bucket_of(min(inside, default=start)))  # the window may begin before anybody reported
         self._begin(operator, now, first)
@@ -165,14 +179,13 @@ class Caseload:
         raised |= alarm and state is IncidentState.RESOLVED and self._goes_on(operator, 2.0, now)
         lasting = alarm and state is IncidentState.EASING and self._goes_on(operator, 1.0, now)
         if sighting is not None:
-            for verdict in sighting.raised:
-                episode.peaked(verdict.return_days)
+            episode.peaked(sighting.spikes)
         if episode.incident.eased_at is None or raised or state is IncidentState.DISMISSED:
             self._fold(operator, episode, self._closed_end(now), sighting.services if sighting else frozenset())
         else:  # the interval has ended; late posts from inside it still count
             self._fold(operator, episode, episode.incident.surge.interval.end)
         incident = episode.incident
-        if episode.second_kind or (episode.surged and self._watch.tally_alarm(operator)):
+        if episode.second_kind or self._is_counted(operator, episode):
             incident = transitions.confirmed(incident)
         if incident.state is IncidentState.DISMISSED and alarm:
             incident = replace(incident, ended_at=now)  # its six hours begin when its surge ends
@@ -191,6 +204,12 @@ class Caseload:
         if episode.draft is not None and episode.draft.state in _UNDECIDED:
             self._revise(episode, now, DraftKind.EXPIRED, DraftState.EXPIRED)
         del self.episodes[operator]
+        self._watch.believe(operator, None)
+
+    def _teach(self, operator: str, incident: Incident) -> None:
+        """Tell the detectors what the newsroom makes of the episode: it decides what its spikes teach."""
+        state = incident.state if incident.state in _BELIEFS else incident.before
+        self._watch.believe(operator, _BELIEFS[state])
 
     def _owe(self, operator: str, episode: Episode, now: datetime) -> None:
         before = episode.draft
@@ -216,6 +235,11 @@ class Caseload:
             ]
         return found[0] if len(found) == 1 else None
 
+    def _is_counted(self, operator: str, episode: Episode) -> bool:
+        """Whether an aggregated count bears out what people say elsewhere; its own search may not confirm itself."""
+        alarms = self._watch.tallies.alarms(operator)
+        return episode.surged and any(episode.reported_beside(self._kind_of(source)) for source in alarms)
+
     def _goes_on(self, operator: str, times: float, now: datetime) -> bool:
         """Whether people still report: in the last half hour as many as a spike needs, and `times` what is usual."""
         end = self._closed_end(now)
@@ -240,4 +264,4 @@ class Caseload:
 
 def _is_new(sighting: Sighting, eased_at: datetime | None) -> bool:
     """Whether a series raised, and not only for a late post from before the incident eased."""
-    return any(eased_at is None or bucket_start(verdict.window_end + 1) > eased_at for verdict in sighting.raised)
+    return any(eased_at is None or spike.interval.end > eased_at for spike in sighting.spikes)

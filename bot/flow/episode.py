@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.incidents import Draft, DraftKind, Evidence, Incident, IncidentState, Surge
+from bot.domain.incidents import Draft, DraftKind, Evidence, Incident, IncidentState, Spike, Surge
 from bot.domain.operators import Service
 from bot.domain.places import Place, PlaceCount
 from bot.domain.signals import EntryState, Interval, Report
@@ -106,16 +106,16 @@ class Episode:
         if ripe or alarmed:
             self._recount(alarmed)
 
-    def peaked(self, return_days: float | None) -> None:
-        """A series raised: the peak is at least so rare."""
-        surge = self.incident.surge
-        days = max(surge.peak_return_days or 0.0, return_days or 0.0)
-        self.incident = replace(self.incident, surge=replace(surge, peak_return_days=days))
+    def peaked(self, spikes: Iterable[Spike]) -> None:
+        """Series raised: the widest explanation counts, and of equally wide ones the rarest."""
+        known = [self.incident.surge.spike] if self.incident.surge.spike else []
+        spike = min((*known, *spikes), key=_width_and_rarity, default=None)
+        self.incident = replace(self.incident, surge=replace(self.incident.surge, spike=spike))
 
     @property
     def surged(self) -> bool:
         """Whether it rests on a surge, not on the operator's entry alone."""
-        return self.incident.surge.peak_return_days is not None
+        return self.incident.surge.spike is not None
 
     @property
     def second_kind(self) -> bool:
@@ -125,6 +125,11 @@ class Episode:
             for kind, found in self._authors.by_kind.items()
         )
         return strong >= 2  # noqa: PLR2004 - "second" is the word of the contract
+
+    def reported_beside(self, kind: str) -> bool:
+        """Whether enough people report it by other kinds of source than this one, which then bears them out."""
+        others = {who for other, found in self._authors.by_kind.items() if other != kind for who in found}
+        return len(others) >= _SECOND_KIND_AUTHORS or bool(self._authors.by_kind.get(_DESK))
 
     def documented(self) -> Incident:
         """The incident with the evidence it rests on: the operator's entry, a spread of reports, then all others."""
@@ -186,6 +191,11 @@ def _place_counts(by_place: Mapping[Place, set[str]]) -> tuple[PlaceCount, ...]:
 def _statement_evidence(incident: Incident) -> tuple[Evidence, ...]:
     said = incident.statement
     return (Evidence(said.source, said.entry_id, said.published_at, said.url),) if said else ()
+
+
+def _width_and_rarity(spike: Spike) -> tuple[bool, int, float]:
+    """Sorts the widest first: everywhere, then by how many départements; then the rarest."""
+    return bool(spike.departements), -len(spike.departements), -spike.return_days
 
 
 def _most_first(pair: tuple[str, int]) -> tuple[int, str]:

@@ -150,7 +150,7 @@ class Newsroom:
 
     async def take(
         self,
-        events: Iterable[Event],
+        events: Iterable[Event | Report],
         *,
         cursor: tuple[str, str] | None = None,
         complete_to: tuple[str, datetime] | None = None,
@@ -158,7 +158,7 @@ class Newsroom:
         """Take what a source handed over, in its order, and store it with its effects.
 
         Args:
-            events: Signals, checks and recorded decisions.
+            events: Signals, checks and recorded decisions; a report stands for a mention whose text is gone.
             cursor: (source, cursor) to store along.
             complete_to: (source, time) before which nothing more is to come.
 
@@ -182,6 +182,9 @@ class Newsroom:
                 elif isinstance(event, Decision):
                     self._batch.decisions.append(event)
                     verdicts.append(self.cases.decide(event, now))
+                elif isinstance(event, Report):
+                    self._report(event)
+                    self._amend(self._ears.heard(event.source, event.at), now)
                 elif id(event) in new:
                     self._signal(event, now)
             if cursor is not None:
@@ -263,7 +266,7 @@ class Newsroom:
         """Whether a surge of that operator is open now, in posts or in counts."""
         episode = self.cases.episodes.get(operator)
         is_open = episode is not None and episode.incident.state in transitions.OPEN
-        return is_open or self.watch.alarm(operator) or self.watch.tally_alarm(operator)
+        return is_open or self.watch.alarm(operator) or bool(self.watch.tallies.alarms(operator))
 
     # --- what steps are made of ----------------------------------------------------------------------------------
 

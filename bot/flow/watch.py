@@ -3,22 +3,30 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
+import structlog
 
-from bot.detect import Calendar, Detector, Verdict
-from bot.domain.signals import Report, Tally
-from bot.flow.counts import Counts, Series, bucket_start, series_of
+from bot.detect import Belief, Calendar, Departments, Detector, LocalScan, LocalVerdict, MapState, Verdict
+from bot.domain.incidents import Spike
+from bot.domain.signals import Interval, Report, Tally
+from bot.flow.counts import Counts, Series, bucket_of, bucket_start, series_of
+from bot.flow.tallies import Tallies, TallyState
+
+_log = structlog.get_logger()
 
 _EXPECTED_KEPT = 480  # minutes of an operator's baseline kept: an incident reopened after six hours needs them
-_FUTURE = timedelta(minutes=2)
-_TALLY_KEPT = timedelta(days=31)  # an older count says nothing of today
 _LATE = 127  # minutes a detector can still amend: the longest window and a gap of an hour more; older is archive
 _WARM = 60  # heard minutes that a series begins with: nobody had said anything of it
 # What an unknown series is taken to say before it has been heard, mentions a minute; see docs/adr/0003-detector.md.
 _PRIOR_OPERATOR = 0.05
 _PRIOR_SERVICE = 0.02
+# How the newsroom's one budget is split; see docs/adr/0008-one-budget.md.
+_OPERATORS_PART, _SERVICES_PART, _MAP_PART = 0.5, 0.25, 0.25
+
+
+Observe = Callable[[str, Verdict, Detector], None]  # operator, what its own series says of a closed bucket, and it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +34,11 @@ class Sighting:
     """What one closed bucket (or a late post) did to an operator's series.
 
     Attributes:
-        raised: The verdicts that raised, the operator's own series first.
-        alarm: One of its series is in alarm.
+        spikes: Those that raised, the widest first: the operator's own series, its services, tallies, the map.
         services: Services whose series are in alarm.
     """
 
-    operator: str
-    raised: tuple[Verdict, ...]
-    alarm: bool
+    spikes: tuple[Spike, ...]
     services: frozenset[str]
 
 
@@ -42,90 +47,117 @@ class _Snapshot(msgspec.Struct, frozen=True):
 
     last_closed: int
     series: list[tuple[str, str, bytes]]
-    tallies: list[tuple[str, str, int, bytes]]
+    tallies: list[TallyState]
+    places: MapState
     expected: dict[str, list[float]]
     heard: list[tuple[int, float]]
 
 
 class Watch:
-    """All detectors of the newsroom, and the counts they look at."""
+    """All detectors of the newsroom, and the counts they look at.
 
-    def __init__(self, calendar: Calendar, operators: Iterable[str], *, budget: float) -> None:
+    Args:
+        calendar: Season cells in the newsroom's zone.
+        departments: The map on which local clusters are looked for.
+        operators: Those that are watched from the beginning.
+        budget: False alarms a month of the whole newsroom.
+        observe: Called with each closed bucket of each operator's own series; a backtest draws them.
+    """
+
+    def __init__(
+        self,
+        calendar: Calendar,
+        departments: Departments,
+        operators: Iterable[str],
+        *,
+        budget: float,
+        observe: Observe | None = None,
+    ) -> None:
         self._calendar = calendar
         self._budget = budget
+        self._observe = observe
         self.counts = Counts()
+        self.tallies = Tallies(calendar)
         self.last_closed: int | None = None
         self._detectors: dict[Series, Detector] = {}
-        self._tallies: dict[tuple[str, str, int], Detector] = {}
+        self._map = LocalScan(departments)
         self._expected: dict[str, deque[float]] = {}
         self._late: set[tuple[Series, int]] = set()
         self._heard: deque[tuple[int, float]] = deque(maxlen=_WARM)
         for operator in operators:
-            self._detectors[operator, ""] = Detector(calendar, prior_per_minute=_PRIOR_OPERATOR)
-            self._expected[operator] = deque(maxlen=_EXPECTED_KEPT)
+            self._add((operator, ""))
 
-    @property
-    def share(self) -> float:
-        """One series' share of the newsroom's budget, false alarms a month."""
-        return self._budget / (len(self._detectors) + len(self._tallies) + 1)
+    def share(self, series: Series) -> float:
+        """One series' share of the newsroom's budget, false alarms a month; a tally counts like an operator."""
+        services = sum(bool(service) for _, service in self._detectors)
+        if series[1]:
+            return self._budget * _SERVICES_PART / services
+        return self._budget * _OPERATORS_PART / (len(self._detectors) - services + len(self.tallies.detectors))
+
+    def _add(self, series: Series) -> None:
+        prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
+        detector = self._detectors[series] = Detector(self._calendar, prior_per_minute=prior)
+        for past, exposure in self._heard:
+            detector.step(past, 0, exposure, 0.0)
+        if not series[1]:
+            self._expected[series[0]] = deque(maxlen=_EXPECTED_KEPT)
 
     def count(self, report: Report) -> None:
         """Count a report in the bucket it belongs to, whether that is still open or closed already."""
-        if report.duplicate:
+        if report.duplicate or self.tallies.take(report):
             return
-        bucket = int(report.at.timestamp()) // 60
+        bucket = bucket_of(report.at)
         for series in series_of(report):
             if series not in self._detectors:
-                prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
-                detector = self._detectors[series] = Detector(self._calendar, prior_per_minute=prior)
-                for past, exposure in self._heard:
-                    detector.step(past, 0, exposure, self.share)
-                if not series[1]:
-                    self._expected[series[0]] = deque(maxlen=_EXPECTED_KEPT)
+                self._add(series)
         for series in self.counts.add(report):
             if self.last_closed is not None and self.last_closed - _LATE < bucket <= self.last_closed:
                 self._late.add((series, bucket))
+            if not series[1]:
+                named = frozenset(place.departement for place in report.places if place.departement is not None)
+                self._map.hear(report.operator, bucket, named)
 
     def tally(self, tally: Tally) -> bool:
-        """Look at an aggregated count; whether its series is in alarm. One from next year would end its series."""
-        if not -_FUTURE <= tally.seen_at - tally.start <= _TALLY_KEPT:
-            return False
-        minutes = max(1, tally.seconds // 60)
-        key = (tally.operator, tally.source, minutes)
-        detector = self._tallies.get(key)
-        if detector is None:
-            detector = self._tallies[key] = Detector(self._calendar, width_minutes=minutes)
-        bucket = int(tally.start.timestamp()) // 60
-        if detector.last_bucket is None or bucket > detector.last_bucket:
-            detector.step(bucket, tally.count, 1.0, self.share)
-        else:
-            detector.amend(bucket, tally.count, 1.0, self.share)
-        return detector.alarm
-
-    def tally_alarm(self, operator: str) -> bool:
-        """Whether an aggregated count of this operator is in alarm."""
-        return any(detector.alarm for key, detector in self._tallies.items() if key[0] == operator)
+        """Look at an aggregated count; whether its series is in alarm."""
+        return self.tallies.count(tally, self.share((tally.operator, "")))
 
     def alarm(self, operator: str) -> bool:
-        """Whether one of the operator's series of mentions is in alarm."""
-        return any(detector.alarm for series, detector in self._detectors.items() if series[0] == operator)
+        """Whether something of this operator that people said is in alarm."""
+        return (
+            any(detector.alarm for series, detector in self._detectors.items() if series[0] == operator)
+            or self._map.alarm(operator)
+            or self.tallies.stands(operator)
+        )
+
+    def believe(self, operator: str, belief: Belief | None) -> None:
+        """What the newsroom makes of the operator's episode, which is what its spikes teach; None: it is over."""
+        for series, detector in self._detectors.items():
+            if series[0] == operator:
+                detector.believe(belief)
+        self._map.believe(operator, belief)
+        self.tallies.believe(operator, belief)
 
     def close(self, bucket: int, exposure: float) -> dict[str, Sighting]:
         """Close the next bucket: step every series; sightings of the operators that are or just were in alarm."""
         seen: dict[str, list[tuple[str, Verdict]]] = {}
         at = self.counts.at
-        share = self.share
+        shares = {bool(series[1]): self.share(series) for series in self._detectors}
         for series, detector in self._detectors.items():
-            verdict = detector.step(bucket, at(series, bucket), exposure, share)
+            verdict = detector.step(bucket, at(series, bucket), exposure, shares[bool(series[1])])
             if not series[1]:
                 self._expected[series[0]].append(verdict.expected)
+                self._map.pass_bucket(series[0], detector, exposure)
+                if self._observe is not None:
+                    self._observe(series[0], verdict, detector)
             if verdict.state:
                 seen.setdefault(series[0], []).append((series[1], verdict))
+        self._map.pass_time(exposure)
         self.last_closed = bucket
         self._heard.append((bucket, exposure))
         if bucket % _WARM == 0:
             self.counts.forget(bucket)
-        return {operator: _sighting(operator, verdicts) for operator, verdicts in seen.items()}
+            self.tallies.forget(bucket)
+        return self._sightings(seen)
 
     def amend(self, exposure: Callable[[int], float], filled: Sequence[int] = ()) -> dict[str, Sighting]:
         """Score again what late posts changed, and the buckets of a gap that is now filled."""
@@ -141,10 +173,32 @@ class Watch:
         seen: dict[str, list[tuple[str, Verdict]]] = {}
         for series, bucket in sorted(todo, key=lambda key: (key[1], key[0])):
             detector = self._detectors[series]
-            verdict = detector.amend(bucket, self.counts.at(series, bucket), exposure(bucket), self.share)
+            verdict = detector.amend(bucket, self.counts.at(series, bucket), exposure(bucket), self.share(series))
             if verdict is not None and verdict.state:
                 seen.setdefault(series[0], []).append((series[1], verdict))
-        return {operator: _sighting(operator, verdicts) for operator, verdicts in seen.items()}
+        return self._sightings(seen) if todo else {}
+
+    def _sightings(self, seen: dict[str, list[tuple[str, Verdict]]]) -> dict[str, Sighting]:
+        """What was seen of each operator; the map and the tallies are looked at now that the series are up to date."""
+        spikes: dict[str, list[Spike]] = {
+            operator: [_spike(service, verdict) for service, verdict in sorted(verdicts) if verdict.state == "raise"]
+            for operator, verdicts in seen.items()
+        }
+        for (operator, source, minutes), verdict in self.tallies.raised(self.last_closed or 0):
+            spikes.setdefault(operator, []).append(_spike(source, verdict, minutes))
+        for operator in self._expected:
+            cluster = self._map.scan(operator, self._detectors[operator, ""], self._budget * _MAP_PART)
+            if cluster is not None:
+                spikes.setdefault(operator, []).append(_cluster(cluster))
+        return {
+            operator: Sighting(
+                spikes=tuple(found),
+                services=frozenset(
+                    service for service, verdict in seen.get(operator, ()) if service and verdict.state != "clear"
+                ),
+            )
+            for operator, found in spikes.items()
+        }
 
     def expected(self, operator: str, start: int, end: int) -> float:
         """Usual number of reports of an operator in the closed buckets [start, end), as the baseline had it then."""
@@ -160,21 +214,31 @@ class Watch:
             _Snapshot(
                 last_closed=self.last_closed or 0,
                 series=[(*series, detector.snapshot()) for series, detector in self._detectors.items()],
-                tallies=[(*key, detector.snapshot()) for key, detector in self._tallies.items()],
+                tallies=self.tallies.state(),
+                places=self._map.state(),
                 expected={operator: list(kept) for operator, kept in self._expected.items()},
                 heard=list(self._heard),
             )
         )
 
     def restore(self, data: bytes, reports: Iterable[Report]) -> None:
-        """Go on from a snapshot and the reports of the last hours, those that came after it included."""
-        state = msgspec.msgpack.decode(data, type=_Snapshot)
-        for operator, service, detector in state.series:
-            self._detectors[operator, service] = Detector.restore(self._calendar, detector)
-        for operator, source, minutes, detector in state.tallies:
-            self._tallies[operator, source, minutes] = Detector.restore(self._calendar, detector)
-        for operator, kept in state.expected.items():
-            self._expected[operator] = deque(kept, maxlen=_EXPECTED_KEPT)
+        """Go on from a snapshot and the reports of the last hours, those that came after it included.
+
+        A snapshot of another version of the program teaches nothing: the series begin anew.
+        """
+        try:
+            state = msgspec.msgpack.decode(data, type=_Snapshot)
+            detectors = {
+                (operator, service): Detector.restore(self._calendar, kept) for operator, service, kept in state.series
+            }
+            self.tallies.restore(state.tallies)
+        except (msgspec.DecodeError, ValueError) as error:
+            _log.warning("detectors begin anew", reason=str(error))
+            return
+        self._detectors |= detectors
+        self._map.restore(*state.places)
+        for operator, expected in state.expected.items():
+            self._expected[operator] = deque(expected, maxlen=_EXPECTED_KEPT)
         self._heard.extend(state.heard)
         closed = state.last_closed or None
         known = datetime.min.replace(tzinfo=UTC) if closed is None else bucket_start(closed + 1)
@@ -184,17 +248,21 @@ class Watch:
         for report in in_order:
             if report.seen_at < known:
                 self.count(report)
+        self._map.settle()
         self.last_closed = closed
         for report in in_order:
             if report.seen_at >= known:
                 self.count(report)
 
 
-def _sighting(operator: str, verdicts: Sequence[tuple[str, Verdict]]) -> Sighting:
-    ordered = sorted(verdicts, key=lambda pair: pair[0])
-    return Sighting(
-        operator=operator,
-        raised=tuple(verdict for _, verdict in ordered if verdict.state == "raise"),
-        alarm=any(verdict.state in {"raise", "open"} for _, verdict in ordered),
-        services=frozenset(service for service, verdict in ordered if service and verdict.state in {"raise", "open"}),
+def _spike(series: str, verdict: Verdict, minutes: int = 1) -> Spike:
+    end = verdict.window_end + minutes
+    interval = Interval(bucket_start(end - verdict.window * minutes), bucket_start(end))
+    return Spike(
+        series, verdict.window_count, verdict.window_expected, interval, verdict.score, verdict.return_days or 0.0
     )
+
+
+def _cluster(found: LocalVerdict) -> Spike:
+    interval = Interval(bucket_start(found.start), bucket_start(found.end + 1))
+    return Spike("", found.reports, found.expected, interval, found.score, found.return_days, found.departments)
