@@ -49,9 +49,9 @@ def title(findings: Findings, language: str, zone: ZoneInfo) -> str:
     start, end = (f"{at.astimezone(zone):%d/%m/%Y}" for at in (findings.start, findings.end))
     n, budget = len(findings.alarms), f"{findings.budget:g}"
     if language == "fr":
-        alarms = f"{n or 'aucune'} alerte{'s' * (n > 1)}"
-        return f"Du {start} au {end}, budget de {budget.replace('.', ',')} fausse alerte par mois : {alarms}"
-    return f"{start} to {end}, budget of {budget} false alerts a month: {n or 'no'} alert{'s' * (n != 1)}"
+        drafts = f"{n or 'aucun'} brouillon{'s' * (n > 1)}"
+        return f"Du {start} au {end}, pour {budget.replace('.', ',')} fausse alerte par mois : {drafts}"
+    return f"{start} to {end}, for {budget} false alarms a month: {n or 'no'} draft{'s' * (n != 1)}"
 
 
 def print_backtest(findings: Findings, zone: ZoneInfo) -> None:

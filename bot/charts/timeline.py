@@ -16,16 +16,16 @@ _PLOT = _WIDTH - _LEFT - _RIGHT
 _MOST_BINS = 560
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 30, 60, 180, 360, 720, 1440, 2880, 10080))
 _LEAST_TOP = 4  # reports a bin of which would fill the strip: a quiet time must look quiet
-_TICKS = 9
+_TICKS = 8
 _MARK_APART = 16.0
 
 _FONT = 'font-family="system-ui, Helvetica, Arial, sans-serif" font-size="13"'
 _INK, _FAINT, _BAR, _USUAL, _ALARM, _KNOWN = "#1f2933", "#9aa5b1", "#5b8db8", "#1f2933", "#c81e1e", "#f6c667"
 _WORDS = {
-    "fr": {"reports": "signalements", "usual": "niveau habituel", "alarm": "alerte de Vigie", "known": "panne connue",
-           "top": "max. {n} en {step}", "min": "min", "h": "h", "d": "j"},
-    "en": {"reports": "reports", "usual": "usual level", "alarm": "Vigie's alert", "known": "known outage",
-           "top": "max. {n} in {step}", "min": "min", "h": "h", "d": "d"},
+    "fr": {"reports": "signalements", "usual": "niveau habituel", "alarm": "brouillon de Vigie",
+           "known": "panne connue", "top": "max. {n} en {step}", "min": "min", "h": "h", "d": "j"},
+    "en": {"reports": "reports", "usual": "usual level", "alarm": "Vigie's draft",
+           "known": "known outage", "top": "max. {n} in {step}", "min": "min", "h": "h", "d": "d"},
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""How many reports are usual: slow level times season, learned from what was heard.
+"""How many reports are usual: slow level times season times what the last day was like, learned from what was heard.
 
 Robust like Noufaily et al. 2013 (Statistics in Medicine 32, p. 1206): what sticks out is learned only up to a cap.
 Constants are argued in docs/adr/0003-detector.md.
@@ -12,6 +12,9 @@ _MINUTES_A_DAY = 1440.0
 _PRIOR_MINUTES = 2 * _MINUTES_A_DAY  # the prior level is worth at most so long, and so many reports:
 _PRIOR_REPORTS = 2.3  # it may be wrong by a factor of four either way
 _LEVEL_HALF_LIFE = 7 * _MINUTES_A_DAY
+_DAY_HALF_LIFE = 11 * 60.0
+_DAY_PRIOR = 11.0  # as many reports as usual that the day's factor begins with
+_DAY_LOW, _DAY_HIGH = 0.3, 3.0
 _SEASON_HALF_LIFE = 21 * _MINUTES_A_DAY
 _CAP_SIGMAS = 3.0
 _LEAST_PER_MINUTE = 2e-4  # a series that has long been still is still expected to speak about twice a week
@@ -43,10 +46,12 @@ class Baseline:
 
     Attributes:
         level: Mean reports a minute (L).
+        day: Factor of the last day.
         doubt: Relative variance of what is expected: of the level, 1 / (reports it rests on), and of the hour's season.
     """
 
     __slots__ = (
+        "_actual",
         "_calendar",
         "_heard",
         "_hour",
@@ -59,9 +64,11 @@ class Baseline:
         "_season_doubt",
         "_seasonal",
         "_segment",
+        "_usual",
         "_width",
         "cell_den",
         "cell_num",
+        "day",
         "doubt",
         "level",
     )
@@ -77,6 +84,8 @@ class Baseline:
         self.doubt = self._level_doubt + self._season_doubt
         self.cell_num = [0.0] * CELLS
         self.cell_den = [0.0] * CELLS
+        self._actual = self._usual = 0.0  # of the last day
+        self.day = 1.0
         self._hour = 0  # being learned, not yet folded in
         self._learned = self._seasonal = self._heard = 0.0
         self._segment = -1  # half past an hour to half past the next
@@ -110,7 +119,7 @@ class Baseline:
 
     def rate(self, season: float) -> float:
         """Expected reports of a fully heard bucket with this season's factor."""
-        return self.level * season * self._width
+        return self.level * self.day * season * self._width
 
     def learn(self, bucket: float, count: int, rate: float, exposure: float, season: float, dispersion: float) -> None:
         """Learn a bucket that was heard, in order of time.
@@ -148,6 +157,10 @@ class Baseline:
             self.cell_den = [value * keep for value in self.cell_den]
             self.cell_num[cell] += self._learned
             self.cell_den[cell] += self._heard
+            keep = 0.5 ** (self._heard / _DAY_HALF_LIFE)
+            self._actual = self._actual * keep + self._learned
+            self._usual = self._usual * keep + self._seasonal * self.level
+            self.day = min(max((self._actual + _DAY_PRIOR) / (self._usual + _DAY_PRIOR), _DAY_LOW), _DAY_HIGH)
             keep = 0.5 ** (self._heard / _LEVEL_HALF_LIFE)
             self._level_num = self._level_num * keep + self._learned
             self._level_den = self._level_den * keep + self._seasonal
@@ -160,15 +173,17 @@ class Baseline:
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
         level = [self._level_num, self._level_den, self.level, self._level_doubt, self._season_doubt]
+        day = [self._actual, self._usual, self.day]
         hour = [float(self._hour), self._learned, self._seasonal, self._heard]
         segment = [float(self._segment), self._left, self._right]
-        return level + hour + segment + self.cell_num + self.cell_den
+        return level + day + hour + segment + self.cell_num + self.cell_den
 
     def load(self, numbers: list[float]) -> None:
         """Take back what `state` gave."""
         self._level_num, self._level_den, self.level, self._level_doubt, self._season_doubt = numbers[:5]
         self.doubt = self._level_doubt + self._season_doubt
-        self._hour, self._segment = int(numbers[5]), int(numbers[9])
-        self._learned, self._seasonal, self._heard = numbers[6:9]
-        self._left, self._right = numbers[10:12]
+        self._actual, self._usual, self.day = numbers[5:8]
+        self._hour, self._segment = int(numbers[8]), int(numbers[12])
+        self._learned, self._seasonal, self._heard = numbers[9:12]
+        self._left, self._right = numbers[13:15]
         self.cell_num, self.cell_den = numbers[-2 * CELLS : -CELLS], numbers[-CELLS:]

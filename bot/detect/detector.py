@@ -203,7 +203,7 @@ class Detector:
         ring, pace, taken = self._ring, self._pace, -self._pace_lag
         if not self._frozen() and self._closed - self._pace_lag >= self._alarm_to:
             pace.learn(ring.counts[taken], ring.rates[taken] * ring.exposures[taken])
-        ring.push(count, rate, exposure, season, pace.factor, pace.unrest)
+        ring.push(count, rate, exposure, season, factor=pace.factor, busy=pace.busy, doubt=pace.doubt)
         self._closed += 1
         self.last_bucket = bucket
         return rate * ring.factors[-1] * exposure

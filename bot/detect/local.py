@@ -12,16 +12,17 @@ from typing import NamedTuple
 
 from bot.detect.detector import CLEAR_MINUTES, Detector
 from bot.detect.event import Event
-from bot.detect.scan import LEAST_REPORTS, surprise
+from bot.detect.scan import LEAST_EXPECTED, LEAST_REPORTS, surprise
 from bot.detect.threshold import BUDGET_DAYS, CLUSTER_MINUTES, TAIL_START, Belief, Tail
 
 SPAN_MINUTES = 60
 """Reports further apart are not one cluster."""
 
 _PLACED = 0.35  # of the reports name a place: prior
-_PRIOR_REPORTS = 2.5  # what the prior share of a place is worth, in reports of that place: right within a factor of two
+_PRIOR_REPORTS = 50.0  # what the share of the population is worth as a prior, in reports of the operator
+_SURE_REPORTS = 2.5  # a share without any reports is right within a factor of two
 _MEMORY = 3000.0  # reports of an operator after which what was learned of its places has faded to a third
-_LEAST_EXPECTED = 0.05  # in any place and span: the scan looks at hundreds of them
+_MOST_SHARE = 0.9
 _MOST_LOOKED_AT = 24  # reports of one hour and zone
 _MINUTES_A_DAY = 1440.0
 _HOUR = 60
@@ -101,12 +102,10 @@ class _Places:
 
     def share(self, zone: Sequence[str], population: Mapping[str, float]) -> tuple[float, float]:
         """Which share of the operator's reports comes from a zone, and the relative variance of that estimate."""
-        share = placed = 0.0
-        for code in zone:
-            prior = _PLACED * population[code]
-            share += (self.placed.get(code, 0.0) + _PRIOR_REPORTS) / (self.reports + _PRIOR_REPORTS / prior)
-            placed += self.placed.get(code, 0.0)
-        return min(share, 0.9), 1.0 / (placed + _PRIOR_REPORTS)
+        placed = sum(self.placed.get(code, 0.0) for code in zone)
+        prior = _PLACED * sum(population[code] for code in zone)
+        share = (placed + _PRIOR_REPORTS * prior) / (self.reports + _PRIOR_REPORTS)
+        return min(share, _MOST_SHARE), 1.0 / (placed + _SURE_REPORTS)
 
 
 class LocalScan:
@@ -162,9 +161,11 @@ class LocalScan:
             zone for heard in ripe for code in heard.departments for zone in self._departments.zones[code]
         )
         found = [verdict for zone in zones if (verdict := self._look(places, zone, detector)) is not None]
-        best = max(found, key=lambda verdict: (verdict.score, -len(verdict.departments)), default=None)
+        best = max(found, key=lambda verdict: verdict.score, default=None)
         if best is None or best.score < TAIL_START:
             return None
+        # of zones that hold them all the smallest says it best
+        best = min((v for v in found if v.reports >= best.reports), key=lambda v: (len(v.departments), -v.score))
         places.calm = 0
         places.event.peak = max(places.event.peak, best.score)
         if places.alarm or best.return_days * budget < BUDGET_DAYS:
@@ -211,7 +212,7 @@ class LocalScan:
             total, usual, dispersion = detector.span(first, last)
             # where the whole country says more than usual, so may this part of it
             usual = share * max(usual, (total - reports) / (1.0 - share))
-            score = surprise(reports, max(usual, _LEAST_EXPECTED), dispersion + doubt)
+            score = surprise(reports, max(usual, LEAST_EXPECTED), dispersion + doubt)
             if score > (best.score if best else 0.0):
                 best = LocalVerdict(
                     zone, reports, usual, first, last, score, self._tail.return_days(max(score, TAIL_START))

@@ -9,7 +9,7 @@ _SHARES = 240
 """Exposure is kept in steps of 1/240: exact for halves, thirds, fifths and whole minutes of an hour, and one byte."""
 
 _FACTOR_STEPS = 20
-_UNREST_STEPS = 100
+_DOUBT_STEPS = 100
 _BYTE = 255
 
 _COUNT_SIZES = {"B": 2**8 - 1, "H": 2**16 - 1, "Q": 2**64 - 1}
@@ -22,7 +22,8 @@ class Ring:
         counts: Reports a bucket.
         rates: Expected reports of a bucket if it were fully heard on an ordinary day.
         factors: How busy the hours before it were against that, in steps of 1/20.
-        unrest: How unusual those hours were, 0 to 1, in steps of 1/100.
+        busy: The same by the busiest memory of them, in steps of 1/20.
+        doubts: Relative variance of `busy`, in steps of 1/100.
         seasons: The season's factor of each bucket, which learning needs some buckets later.
         exposures: Share heard, in steps of 1/240.
         reports: Running sum of `counts`, one longer: a window of w ends with `reports[-1] - reports[-1 - w]`.
@@ -30,7 +31,7 @@ class Ring:
             that a restored ring continues bit for bit.
     """
 
-    __slots__ = ("counts", "expected", "exposures", "factors", "rates", "reports", "seasons", "unrest")
+    __slots__ = ("busy", "counts", "doubts", "expected", "exposures", "factors", "rates", "reports", "seasons")
 
     def __init__(self) -> None:
         self.counts = [0] * RING
@@ -38,12 +39,21 @@ class Ring:
         self.seasons = [0.0] * RING
         self.exposures = [0.0] * RING
         self.factors = [1.0] * RING
-        self.unrest = [0.0] * RING
+        self.busy = [1.0] * RING
+        self.doubts = [0.0] * RING
         self.reports = [0] * (RING + 1)
         self.expected = [0.0] * (RING + 1)
 
     def push(
-        self, count: int, rate: float, exposure: float, season: float, factor: float = 1.0, unrest: float = 0.0
+        self,
+        count: int,
+        rate: float,
+        exposure: float,
+        season: float,
+        *,
+        factor: float = 1.0,
+        busy: float = 1.0,
+        doubt: float = 0.0,
     ) -> None:
         """Append the next bucket."""
         self.counts.append(count)
@@ -51,15 +61,19 @@ class Ring:
         self.seasons.append(season)
         self.exposures.append(exposure)
         self.factors.append(min(round(factor * _FACTOR_STEPS), _BYTE) / _FACTOR_STEPS)
-        self.unrest.append(round(unrest * _UNREST_STEPS) / _UNREST_STEPS)
+        self.busy.append(min(round(busy * _FACTOR_STEPS), _BYTE) / _FACTOR_STEPS)
+        self.doubts.append(min(round(doubt * _DOUBT_STEPS), _BYTE) / _DOUBT_STEPS)
         self.reports.append(self.reports[-1] + count)
         self.expected.append(self.expected[-1] + rate * exposure)
         if len(self.counts) >= 2 * RING:
-            for kept in (self.counts, self.rates, self.seasons, self.exposures, self.factors, self.unrest):
+            for kept in self._by_bucket():
                 del kept[:-RING]
             base = self.reports[-1 - RING]
             self.reports = [total - base for total in self.reports[-1 - RING :]]
             del self.expected[: -1 - RING]
+
+    def _by_bucket(self) -> tuple[list[int] | list[float], ...]:
+        return self.counts, self.rates, self.seasons, self.exposures, self.factors, self.busy, self.doubts
 
     def change(self, age: int, count: int, exposure: float) -> None:
         """Replace count and exposure of the bucket `age` before the newest (0 is the newest)."""
@@ -73,9 +87,9 @@ class Ring:
         counts = self.counts[-RING:]
         size = next(size for size, most in _COUNT_SIZES.items() if max(counts) <= most)
         numbers = [self.expected[-1 - RING], *self.rates[-RING:], *self.seasons[-lag:]]
-        steps = [round(exposure * _SHARES) for exposure in self.exposures[-RING:]]
-        steps += [round(factor * _FACTOR_STEPS) for factor in self.factors[-RING:]]
-        steps += [round(unrest * _UNREST_STEPS) for unrest in self.unrest[-RING:]]
+        steps = [round(share * _SHARES) for share in self.exposures[-RING:]]
+        steps += [round(factor * _FACTOR_STEPS) for factor in (*self.factors[-RING:], *self.busy[-RING:])]
+        steps += [round(doubt * _DOUBT_STEPS) for doubt in self.doubts[-RING:]]
         return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + bytes(steps)
 
     def unpack(self, data: bytes, lag: int) -> None:
@@ -83,9 +97,11 @@ class Ring:
         numbers = list(struct.unpack_from(f"<{1 + RING + lag}d", data))
         at = 8 * len(numbers)
         self.counts = list(struct.unpack_from(f"<{RING}{chr(data[at])}", data, at + 1))
-        self.exposures = [steps / _SHARES for steps in data[-3 * RING : -2 * RING]]
-        self.factors = [steps / _FACTOR_STEPS for steps in data[-2 * RING : -RING]]
-        self.unrest = [steps / _UNREST_STEPS for steps in data[-RING:]]
+        steps = data[-4 * RING :]
+        self.exposures = [step / _SHARES for step in steps[:RING]]
+        self.factors = [step / _FACTOR_STEPS for step in steps[RING : 2 * RING]]
+        self.busy = [step / _FACTOR_STEPS for step in steps[2 * RING : 3 * RING]]
+        self.doubts = [step / _DOUBT_STEPS for step in steps[3 * RING :]]
         self.rates = numbers[1 : 1 + RING]
         self.seasons[-lag:] = numbers[1 + RING :]
         self.expected[0] = numbers[0]

@@ -24,7 +24,10 @@ _CAP_SIGMAS = 3.0
 _NATS_A_DECADE = math.log(10.0)
 _LONG_MINUTES = 10.0  # a window longer than this must be rarer: hours drift by themselves
 _LONG_PENALTY = 1.8  # decades for each e-fold of length
-_UNREST_DISPERSION = 0.35  # in hours that are none of the ordinary no window is as certain as it seems
+_BUSY_LEAD = 1.0  # so much likelier a window may be if people had been talking more for a while before it
+_BUSY_DISPERSION = 0.47  # of hours that are none of the ordinary, growing to this
+_GROWTH = 0.22  # by which busy hours may grow busier in half an hour
+_GROWTH_MINUTES = 30.0
 
 
 def surprise(count: int, mean: float, dispersion: float) -> float:
@@ -62,7 +65,7 @@ class Scan:
         dispersion: Over-dispersion of each window's sum, learned.
     """
 
-    __slots__ = ("_den", "_keep", "_noise", "_num", "_penalties", "dispersion", "windows")
+    __slots__ = ("_den", "_growths", "_keep", "_noise", "_num", "_penalties", "dispersion", "windows")
 
     def __init__(self, width_minutes: float) -> None:
         lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
@@ -70,6 +73,9 @@ class Scan:
         self._keep = tuple(0.5 ** (length * width_minutes / _HALF_LIFE_MINUTES) for length in lengths)
         self._penalties = tuple(
             _LONG_PENALTY * max(math.log(length * width_minutes / _LONG_MINUTES), 0.0) for length in lengths
+        )
+        self._growths = tuple(
+            (1.0 + _GROWTH) ** (min(length * width_minutes, 60.0) / _GROWTH_MINUTES) for length in lengths
         )
         # Sums over windows of (S - mean)^2 - mean, of mean^2, and of the variance of the first if there were no
         # over-dispersion: the estimate is the first over the second, its precision the second squared over the third.
@@ -81,7 +87,8 @@ class Scan:
     def best(self, ring: Ring, doubt: float, end: int = -1, least: int = 1) -> tuple[float, int]:
         """The highest surprise of all windows that end at the same bucket, and that window's length.
 
-        What is expected of a window goes by how busy the hours before it were, never by what is in it.
+        What is expected of a window goes by the hours before it, never by what is in it. It must be unlikely on an
+        ordinary day, and nearly as unlikely on one on which people have been talking more for a while.
 
         Args:
             ring: The buckets.
@@ -90,17 +97,23 @@ class Scan:
             least: Shortest window to ask, in buckets.
         """
         score, window = 0.0, 0
-        reports, expected, factors, unrest = ring.reports, ring.expected, ring.factors, ring.unrest
+        reports, expected = ring.reports, ring.expected
         reports_to, expected_to = reports[end], expected[end]
-        for length, dispersion, penalty in zip(self.windows, self.dispersion, self._penalties, strict=True):
+        for i, length in enumerate(self.windows):
             count = reports_to - reports[end - length]
             if count < LEAST_REPORTS or length < least:
                 continue
             first = end - length + 1
-            mean = (expected_to - expected[end - length]) * factors[first]
-            if count > mean:
-                doubts = dispersion + doubt + _UNREST_DISPERSION * unrest[first]
-                found = surprise(count, max(mean, LEAST_EXPECTED), doubts) - penalty
+            usual = expected_to - expected[end - length]
+            mean = usual * ring.factors[first]
+            if count <= mean:
+                continue
+            doubts = self.dispersion[i] + doubt
+            found = surprise(count, max(mean, LEAST_EXPECTED), doubts) - self._penalties[i]
+            if found > score:
+                busy = ring.busy[first] * self._growths[i]
+                doubts += ring.doubts[first] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
+                found = min(found, _BUSY_LEAD + surprise(count, max(usual * busy, LEAST_EXPECTED), doubts))
                 if found > score:
                     score, window = found, length
         return score, window

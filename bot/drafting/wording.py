@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.domain.incidents import Incident, IncidentState, Statement
+from bot.domain.incidents import Incident, IncidentState, Spike, Statement, Surge
 from bot.domain.operators import Operator, Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, Interval
@@ -114,6 +114,7 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
         "usual": _usual(surge.expected, tongue),
         "ratio": tongue.figure(ratio) if ratio >= _WORTH_A_RATIO else "",
         "professional": incident.professional,
+        "cluster": _cluster(surge, tongue),
         **_places(incident, tongue),
         "statement": _statement(incident.statement, tongue),
         "silence": silence.state.value,
@@ -161,7 +162,7 @@ def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
         if count.place.level is not Level.DEPARTEMENT or count.place.departement not in communes
     ]
     scope = reach = ""
-    ends, area = far_apart(places), _area(places, incident.surge.reports)
+    ends, area = far_apart(places), _area(places, incident.surge.reports) or _middle(incident.surge.spike)
     if ends:
         north, south = (count.place for count in ends)
         scope = f", {tongue.span(north, south, precise=False)}"
@@ -177,6 +178,26 @@ def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
     # All reports come from there only where all places are said, and each report names one.
     more = bool(ends) or len(places) > len(named) or sum(count.n for count in places) < incident.surge.reports
     return {"scope": scope, "reach": reach, "ends": bool(ends), "where": tongue.series(named), "more": more}
+
+
+def _cluster(surge: Surge, tongue: _Tongue) -> dict[str, Any] | None:
+    """Where and when the few reports lie that only the map could see, unless they are all there is."""
+    spike, middle = surge.spike, _middle(surge.spike)
+    if spike is None or middle is None or (surge.reports <= spike.reports and surge.expected < _MOSTLY_NONE):
+        return None
+    return {
+        "place": tongue.place(middle),
+        "around": len(spike.departements) > 1,
+        "reports": spike.reports,
+        "interval": tongue.interval(spike.interval),
+        "usual": _usual(spike.expected, tongue),
+    }
+
+
+def _middle(spike: Spike | None) -> Place | None:
+    """The département in the middle of a local spike."""
+    code = spike.departements[0] if spike is not None and spike.departements else ""
+    return Place(f"D{code}", Level.DEPARTEMENT, TERRITORIES[code].name, code) if code in TERRITORIES else None
 
 
 def _area(places: Sequence[PlaceCount], reports: int) -> Place | None:

@@ -3,11 +3,10 @@
 Rates are mentions a minute. A stream begins on a Monday at midnight (UTC, which is also its zone).
 """
 
-import bisect
 import math
 import random  # noqa: TID251 - a benchmark makes its own streams, from a seed
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -105,21 +104,10 @@ SWELLS = {
     "press day ×4, 3-h ramp": swell(4, 180, 240, 180),
     "press day ×4, 60-min ramp": swell(4, 60, 240, 180),
     "weather day ×3": swell(3, 120, 600, 180),
-    "nothing (10 h)": [1.0] * 600,
+    "nothing, for 10 h": [1.0] * 600,
 }
 
 
-class Picker:
-    """Places for events: so many starts in a span, in order, no two within `apart` minutes of each other."""
-
-    def __init__(self, rng: random.Random, begin: int, end: int, number: int, apart: int) -> None:
-        room = (end - begin - apart * (number - 1)) // 1
-        starts = sorted(rng.randrange(room) for _ in range(number))
-        self.starts = [begin + start + i * apart for i, start in enumerate(starts)]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.starts)
-
-    def near(self, minute: int) -> int:
-        """Number of starts before a minute."""
-        return bisect.bisect(self.starts, minute)
+def spread(rng: random.Random, begin: int, end: int, number: int) -> list[int]:
+    """So many different minutes of [begin, end), at random, in order."""
+    return sorted(rng.sample(range(begin, end), number))

@@ -13,8 +13,8 @@ from bot.domain.incidents import (
     Incident,
     IncidentState,
     Silence,
-    Spike,
     SilenceState,
+    Spike,
     Statement,
     Surge,
 )
