@@ -9,8 +9,7 @@ import math
 from bot.detect.calendar import CELLS, HOURS, Calendar
 
 _MINUTES_A_DAY = 1440.0
-_PRIOR_MINUTES = 2 * _MINUTES_A_DAY  # the prior level is worth at most so long, and so many reports:
-_PRIOR_REPORTS = 2.3  # it may be wrong by a factor of four either way
+_PRIOR_MINUTES = 2 * _MINUTES_A_DAY  # the prior level is worth at most so long
 _LEVEL_HALF_LIFE = 7 * _MINUTES_A_DAY
 _DAY_HALF_LIFE = 11 * 60.0
 _DAY_PRIOR = 11.0  # as many reports as usual that the day's factor begins with
@@ -23,7 +22,7 @@ _LEAST_PER_MINUTE = 2e-4  # a series that has long been still is still expected 
 # that is more: hours differ from day to day by more than chance, so many reports in one day are still one day.
 _POOLED_PULL, _POOLED_MINUTES = 30.0, 180.0
 _CELL_PULL, _CELL_MINUTES = 30.0, 360.0
-_SEASON_DOUBT = 0.36  # relative variance of an hour of the default day: this series may keep other hours
+_SEASON_DOUBT = 0.02  # relative variance of an hour of the default day: this series may keep other hours
 
 _DAY_SHAPE = (
     *(0.45, 0.30, 0.20, 0.20, 0.20, 0.20, 0.30, 0.60, 0.95, 1.25, 1.40, 1.40),
@@ -41,7 +40,8 @@ class Baseline:
 
     Args:
         calendar: Which season cell an hour has.
-        prior_per_minute: Reports a minute before anything is known; worth a few of them.
+        prior_per_minute: Reports a minute before anything is known.
+        prior_reports: So many reports that prior is worth, and at most two days.
         width_minutes: Length of a bucket.
 
     Attributes:
@@ -73,11 +73,11 @@ class Baseline:
         "level",
     )
 
-    def __init__(self, calendar: Calendar, prior_per_minute: float, width_minutes: float) -> None:
+    def __init__(self, calendar: Calendar, prior_per_minute: float, prior_reports: float, width_minutes: float) -> None:
         self._calendar = calendar
         self._width = width_minutes
         self.level = max(prior_per_minute, _LEAST_PER_MINUTE)
-        self._level_den = min(_PRIOR_MINUTES, _PRIOR_REPORTS / self.level)
+        self._level_den = min(_PRIOR_MINUTES, prior_reports / self.level)
         self._level_num = self.level * self._level_den
         self._level_doubt = 1.0 / max(self._level_num, 1.0)
         self._season_doubt = _SEASON_DOUBT
@@ -121,7 +121,7 @@ class Baseline:
         """Expected reports of a fully heard bucket with this season's factor."""
         return self.level * self.day * season * self._width
 
-    def learn(self, bucket: float, count: int, rate: float, exposure: float, season: float, dispersion: float) -> None:
+    def learn(self, bucket: float, count: int, rate: float, exposure: float, season: float, dispersion: float) -> float:
         """Learn a bucket that was heard, in order of time.
 
         Args:
@@ -131,10 +131,13 @@ class Baseline:
             exposure: Share heard.
             season: Its season's factor.
             dispersion: Over-dispersion of single buckets, for the cap.
+
+        Returns:
+            How many times what it was before is usual from now on, the season apart.
         """
-        hour = int(bucket // 60)
+        hour, ratio = int(bucket // 60), 1.0
         if hour != self._hour:
-            self._fold(hour)
+            ratio = self._fold(hour)
         learned = float(count)
         if count > 1:
             mean = rate * exposure
@@ -143,13 +146,15 @@ class Baseline:
         self._learned += learned
         self._heard += heard
         self._seasonal += heard * season
+        return ratio
 
-    def _fold(self, hour: int) -> None:
-        """Take the hour that ended into level and season.
+    def _fold(self, hour: int) -> float:
+        """Take the hour that ended into level, day and season.
 
         The level is the Poisson estimate, reports over seasonal exposure: a report at night, where the season is
         small, weighs no more than one at noon.
         """
+        level, before = self.level, self.level * self.day
         if self._heard:
             cell = self._calendar.cell(self._hour)
             keep = 0.5 ** (self._heard / _SEASON_HALF_LIFE)
@@ -157,18 +162,19 @@ class Baseline:
             self.cell_den = [value * keep for value in self.cell_den]
             self.cell_num[cell] += self._learned
             self.cell_den[cell] += self._heard
-            keep = 0.5 ** (self._heard / _DAY_HALF_LIFE)
-            self._actual = self._actual * keep + self._learned
-            self._usual = self._usual * keep + self._seasonal * self.level
-            self.day = min(max((self._actual + _DAY_PRIOR) / (self._usual + _DAY_PRIOR), _DAY_LOW), _DAY_HIGH)
             keep = 0.5 ** (self._heard / _LEVEL_HALF_LIFE)
             self._level_num = self._level_num * keep + self._learned
             self._level_den = self._level_den * keep + self._seasonal
             self.level = max(self._level_num / self._level_den, _LEAST_PER_MINUTE)
             self._level_doubt = 1.0 / max(self._level_num, 1.0)
             self.doubt = self._level_doubt + self._season_doubt
+            keep = 0.5 ** (self._heard / _DAY_HALF_LIFE)
+            self._actual = self._actual * keep + self._learned
+            self._usual = (self._usual * keep + self._seasonal * level) * self.level / level
+            self.day = min(max((self._actual + _DAY_PRIOR) / (self._usual + _DAY_PRIOR), _DAY_LOW), _DAY_HIGH)
         self._learned = self._seasonal = self._heard = 0.0
         self._hour = hour
+        return self.level * self.day / before
 
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""

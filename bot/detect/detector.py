@@ -38,6 +38,7 @@ class Detector:
     Args:
         calendar: Season cells in the newsroom's zone; shared by all series.
         prior_per_minute: Reports a minute expected of a series that nothing is known of.
+        prior_reports: How many reports that is worth: 2 where it is a guess of anything, 100 for an operator's.
         width_minutes: Length of a bucket.
 
     Attributes:
@@ -67,13 +68,20 @@ class Detector:
         "last_bucket",
     )
 
-    def __init__(self, calendar: Calendar, *, prior_per_minute: float = 0.05, width_minutes: float = 1) -> None:
+    def __init__(
+        self,
+        calendar: Calendar,
+        *,
+        prior_per_minute: float = 0.05,
+        prior_reports: float = 2.0,
+        width_minutes: float = 1,
+    ) -> None:
         self._width = width_minutes
         self._prior = prior_per_minute
         self._lag = math.ceil(LAG_MINUTES / width_minutes)
         self._pace_lag = math.ceil(PACE_LAG_MINUTES / width_minutes)
         self._ring = Ring()
-        self._baseline = Baseline(calendar, prior_per_minute, width_minutes)
+        self._baseline = Baseline(calendar, prior_per_minute, prior_reports, width_minutes)
         self._pace = Pace(width_minutes)
         self._scan = Scan(width_minutes)
         self._longest = self._scan.windows[-1]
@@ -265,7 +273,7 @@ class Detector:
         position = self._closed - self._lag
         calm = 0 if self.alarm else position - self._alarm_to
         if not self._frozen() and (heard := ring.exposures[end]):
-            self._baseline.learn(
+            ratio = self._baseline.learn(
                 bucket - self._lag * self._width,
                 ring.counts[end],
                 ring.rates[end],
@@ -274,6 +282,8 @@ class Detector:
                 self._scan.dispersion[0],
             )
             self._scan.learn(ring, position, end, calm)
+            if ratio != 1.0:
+                self._pace.rescale(ratio)
         if not exposure:
             return
         if self._closed % self._severity.every == 0:

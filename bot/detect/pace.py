@@ -57,6 +57,10 @@ class Pace:
         factor = (self._actual[_ORDINARY] + _ORDINARY_PRIOR) / (self._usual[_ORDINARY] + _ORDINARY_PRIOR)
         self.factor = min(max(factor, _ORDINARY_LOW), _ORDINARY_HIGH)
 
+    def rescale(self, ratio: float) -> None:
+        """What is usual has been learned anew: it is now so many times what it was taken to be."""
+        self._usual = [usual * ratio for usual in self._usual]
+
     def state(self) -> list[float]:
         """All that changes, as numbers; `load` takes them back."""
         return [self.factor, self.busy, self.doubt, *self._actual, *self._usual]

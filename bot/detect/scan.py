@@ -17,14 +17,14 @@ LEAST_EXPECTED = 0.1
 """No window expects less: people write in twos and threes, and at three in the morning no model knows how often."""
 
 _HALF_LIFE_MINUTES = 14 * 1440.0
-_PRIOR_DISPERSION = 0.2
-_PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.2 give or take 0.2
+_PRIOR_DISPERSION = 0.1
+_PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.1 give or take 0.2
 _LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
 _CAP_SIGMAS = 3.0
 _NATS_A_DECADE = math.log(10.0)
 _LONG_MINUTES = 10.0  # a window longer than this must be rarer: hours drift by themselves
 _LONG_PENALTY = 1.8  # decades for each e-fold of length
-_BUSY_LEAD = 1.0  # so much likelier a window may be if people had been talking more for a while before it
+_BUSY_LEAD = 1.3  # the score may be so many times the one that it has if people had been talking more before it
 _BUSY_DISPERSION = 0.47  # of hours that are none of the ordinary, growing to this
 _GROWTH = 0.22  # by which busy hours may grow busier in half an hour
 _GROWTH_MINUTES = 30.0
@@ -113,7 +113,7 @@ class Scan:
             if found > score:
                 busy = ring.busy[first] * self._growths[i]
                 doubts += ring.doubts[first] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
-                found = min(found, _BUSY_LEAD + surprise(count, max(usual * busy, LEAST_EXPECTED), doubts))
+                found = min(found, _BUSY_LEAD * surprise(count, max(usual * busy, LEAST_EXPECTED), doubts))
                 if found > score:
                     score, window = found, length
         return score, window

@@ -162,7 +162,8 @@ def _places(incident: Incident, tongue: _Tongue) -> dict[str, Any]:
         if count.place.level is not Level.DEPARTEMENT or count.place.departement not in communes
     ]
     scope = reach = ""
-    ends, area = far_apart(places), _area(places, incident.surge.reports) or _middle(incident.surge.spike)
+    middle = _middle(incident.surge.spike)
+    ends, area = far_apart(places) if middle is None else None, middle or _area(places, incident.surge.reports)
     if ends:
         north, south = (count.place for count in ends)
         scope = f", {tongue.span(north, south, precise=False)}"

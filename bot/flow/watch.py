@@ -22,6 +22,7 @@ _WARM = 60  # heard minutes that a series begins with: nobody had said anything 
 # What an unknown series is taken to say before it has been heard, mentions a minute; see docs/adr/0003-detector.md.
 _PRIOR_OPERATOR = 0.05
 _PRIOR_SERVICE = 0.02
+_PRIOR_REPORTS = 100.0
 # How the newsroom's one budget is split; see docs/adr/0008-one-budget.md.
 _OPERATORS_PART, _SERVICES_PART, _MAP_PART = 0.5, 0.25, 0.25
 
@@ -96,7 +97,8 @@ class Watch:
 
     def _add(self, series: Series) -> None:
         prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
-        detector = self._detectors[series] = Detector(self._calendar, prior_per_minute=prior)
+        detector = Detector(self._calendar, prior_per_minute=prior, prior_reports=_PRIOR_REPORTS)
+        self._detectors[series] = detector
         for past, exposure in self._heard:
             detector.step(past, 0, exposure, 0.0)
         if not series[1]:
