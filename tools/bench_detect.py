@@ -3,9 +3,9 @@
     python -m tools.bench_detect [--full] [--seed 1] [--write]
     VIGIE_DATA=DIR python -m tools.bench_detect      # with the real series of the Numenta Anomaly Benchmark in DIR/nab
 
-Nothing was chosen on these streams: calibration and reporting have seeds of their own, and the detector's constants were
-chosen on other streams (docs/adr/0003-detector.md). Outages, confounders and gaps branch off the running detector, which
-then goes on as if nothing had happened.
+Nothing was chosen on these streams: calibration and reporting have seeds of their own, and the detector's constants
+were chosen on other streams (docs/adr/0003-detector.md). Outages, confounders and gaps branch off the running
+detector, which then goes on as if nothing had happened.
 """
 
 import argparse
@@ -13,20 +13,29 @@ import os
 import random  # noqa: TID251 - a benchmark makes its own streams, from a seed
 import sys
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from bot.detect import Detector
-from tools.detection import comparing, intervals, mapping, nab, others, ours, report
-from tools.detection.streams import MONDAY, MONTH
+from tools.detection import comparing, intervals, mapping, nab, ours, report
+from tools.detection.calibration import calibrate
+from tools.detection.streams import MONDAY, MONTH, poisson, season
+
+_T = TypeVar("_T")
+_Key = TypeVar("_Key")
 
 _DOC = Path(__file__).parent.parent / "docs" / "detection.md"
 _BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _NEWSROOM = 10 * 6  # series: operators and services
 _POLLED = {0.04: 2.0, 0.2: 5.0, 1.0: 10.0}
+
+
+Runs = Mapping[_Key, "list[Future[_T]]"]
+Delays = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Bench:
     def __init__(self, plan: Plan, seed: int, pool: ProcessPoolExecutor) -> None:
         self._plan, self._seed, self._pool = plan, seed, pool
 
-    def _start(self, work: Callable[..., Any], *about: object, **more: object) -> "Future[Any]":
+    def _start(self, work: Callable[..., _T], *about: object, **more: object) -> "Future[_T]":
         return self._pool.submit(work, *about, **more)
 
     def run(self) -> Iterator[str]:
@@ -99,7 +108,9 @@ class Bench:
         yield from ("### The map", "", *self._map(maps), "")
         yield from ("### Beside others", "", *self._compared(calibrations, months), "")
 
-    def _false_alarms(self, months: list[ours.Month], calm: Any, stormy: Any) -> Iterator[str]:
+    def _false_alarms(
+        self, months: list[ours.Month], calm: Runs[tuple[float, str], ours.Month], stormy: Runs[float, int]
+    ) -> Iterator[str]:
         plan = self._plan
         lines = {
             "clean": {b: sum(run.result().alarms for run in calm[b, "clean"]) for b in ours.SIZES},
@@ -110,7 +121,12 @@ class Bench:
         cells = {name: {b: report.rate(n, plan.months) for b, n in by.items()} for name, by in lines.items()}
         yield from report.by_base("noise", cells)
 
-    def _beginnings(self, weeks: Any, free: Any, late: Any) -> Iterator[str]:
+    def _beginnings(
+        self,
+        weeks: Runs[tuple[float, float], int],
+        free: Runs[tuple[float, bool], int],
+        late: Runs[float, tuple[int, Delays]],
+    ) -> Iterator[str]:
         cells = {
             f"first week, prior rate × {prior:g}: false alarms": {
                 b: report.rate(sum(run.result() for run in weeks[b, prior]), self._plan.weeks) for b in ours.SIZES
@@ -130,7 +146,7 @@ class Bench:
         cells["read every 5 min: median delay (limit)"] = {b: _median_delay(found) for b, found in polled.items()}
         yield from report.by_base("measure", cells)
 
-    def _map(self, runs: "list[Future[Any]]") -> Iterator[str]:
+    def _map(self, runs: "list[Future[tuple[int, list[int]]]]") -> Iterator[str]:
         found = [run.result() for run in runs]
         delays = [delay for _, more in found for delay in more]
         rates = ", ".join(f"{rate:g}" for rate in mapping.OPERATORS.values())
@@ -144,10 +160,12 @@ class Bench:
         ]
         yield from report.table((f"operators of {rates} a minute", ""), rows)
 
-    def _compared(self, calibrations: Any, months: list[ours.Month]) -> Iterator[str]:
+    def _compared(
+        self, calibrations: "Runs[tuple[str, float], array[float]]", months: list[ours.Month]
+    ) -> Iterator[str]:
         plan = self._plan
         thresholds = {
-            key: others.calibrate([run.result() for run in runs], plan.calibrated) for key, runs in calibrations.items()
+            key: calibrate([run.result() for run in runs], plan.calibrated) for key, runs in calibrations.items()
         }
         runs = {
             key: [
@@ -158,13 +176,13 @@ class Bench:
         }
         rows = [("**ours, self-calibrated**", *_own_cells(months))]
         for name in comparing.DETECTORS:
-            cells = []
+            cells: list[str] = []
             for base, sizes in ours.SIZES.items():
                 found = [run.result() for run in runs[name, base]]
                 cells.append(f"{sum(alarms for alarms, _ in found) / len(found):.2f}")
                 cells += [_cell([d for _, delays in found for d in delays[size]]) for size in sizes]
             rows.append((name, *cells))
-        columns = []
+        columns: list[str] = []
         for base, sizes in ours.SIZES.items():
             columns += [f"{base:g}: alarms a month", *(f"{base:g}, {size:g}" for size in sizes)]
         yield "Median delay in minutes · found within 10 minutes, by base and outage a minute."
@@ -185,7 +203,7 @@ def _cell(delays: list[int]) -> str:
     return f"{report.minutes(middle)} · {sum(delay <= report.SOON for delay in delays) / len(delays):.0%}"
 
 
-def _median_delay(found: list[tuple[int, list[tuple[int, int]]]]) -> str:
+def _median_delay(found: list[tuple[int, Delays]]) -> str:
     pairs = [pair for _, more in found for pair in more]
     delay, limit = (intervals.median([pair[i] for pair in pairs])[0] for i in (0, 1))
     return f"{report.minutes(delay)} ({limit:g})"
@@ -196,7 +214,7 @@ def cost(days: int) -> Iterator[str]:
     rows = []
     for base in (*ours.SIZES, 5.0):
         rng = random.Random(f"cost {base}")
-        made = [ours.poisson(rng, base * ours.season(i)) for i in range(20 * 1440)]
+        made = [poisson(rng, base * season(i)) for i in range(20 * 1440)]
         detector = Detector(ours.CALENDAR, prior_per_minute=ours.PRIOR)
         begun = time.process_time()
         for i, count in enumerate(made):
@@ -206,7 +224,7 @@ def cost(days: int) -> Iterator[str]:
     room = [Detector(ours.CALENDAR, prior_per_minute=ours.PRIOR) for _ in range(_NEWSROOM)]
     rng = random.Random("newsroom")
     level = [0.2 if i % 6 == 0 else 0.04 for i in range(_NEWSROOM)]  # an operator, and what is said of each service
-    stream = [[ours.poisson(rng, rate * ours.season(i)) for rate in level] for i in range(days * 1440)]
+    stream = [[poisson(rng, rate * season(i)) for rate in level] for i in range(days * 1440)]
     begun = time.process_time()
     for i, line in enumerate(stream):
         for detector, count in zip(room, line, strict=True):

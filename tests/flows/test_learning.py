@@ -1,6 +1,7 @@
 """What editors decide teaches the detectors, and a past with its decisions teaches the same again."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,7 @@ from tests.flows.timetable import Day, french
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def lived(lines: list[Line], *, again: bool = False) -> tuple[Core, list[Draft]]:
+async def lived(lines: Sequence[Line], *, again: bool = False) -> tuple[Core, list[Draft]]:
     """A newsroom that has lived through these lines, and what its desk received."""
     received: list[Draft] = []
     clock = ManualClock(lines[0].at)

@@ -4,8 +4,9 @@ from array import array
 from collections.abc import Callable
 
 from bot.detect import Detector
+from tools.detection.calibration import QUIET_MINUTES
+from tools.detection.others import BASELINES, Baseline
 from tools.detection.ours import CALENDAR, NOISES, PATIENCE, PRIOR, SIZES, WARM, Stream
-from tools.detection.others import BASELINES, QUIET_MINUTES, Baseline
 from tools.detection.streams import MONDAY
 
 

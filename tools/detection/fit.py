@@ -3,8 +3,8 @@
     python -m tools.detection.fit DIR > tools/detection/fitted.toml
 
 DIR holds the five series of company mentions on Twitter of the Numenta Anomaly Benchmark (5-minute counts of two
-months, `Twitter_volume_*.csv`) and `windows.json`. Labelled windows are left out. Bursts (counts far above the median of
-the two hours around them) are cut to the 95th percentile of such excesses: they are cascades of reposts, which the
+months, `Twitter_volume_*.csv`) and `windows.json`. Labelled windows are left out. Bursts (counts far above the median
+of the two hours around them) are cut to the 95th percentile of such excesses: they are cascades of reposts, which the
 benchmark makes and removes on its own. The rate is then taken as season times the exponential of a sum of independent
 Ornstein-Uhlenbeck swings of fixed lengths. Their variances follow from the factorial moments of the counts, which
 Poisson noise leaves alone: E[n(t) n(t+h)] / (E n(t) E n(t+h)) = exp(sum of variance x exp(-h / length)). Least squares

@@ -1,23 +1,19 @@
 """Detectors of others, to have ours beside: each in a few lines after its source, online, on 1-minute counts.
 
 A baseline gives a score a minute. Whoever runs it raises when the score reaches a threshold, keeps the event open until
-30 minutes below it, and gets the threshold from `calibrate`. Constants were chosen on the streams of `try_it.py`, one
-set for all rates; what the usual choice would have given is said where it differs.
+30 minutes below it, and gets the threshold from `tools.detection.calibration`. Constants were chosen in hindsight on
+other seeds of such streams, one set for all rates; what the usual choice would have given is said where it differs.
 """
 
 import copy
 import math
 from array import array
-from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from river import drift
-
-QUIET_MINUTES = 30
-"""So many minutes below the threshold end an event."""
 
 _DAY = 1440
 
@@ -35,51 +31,6 @@ class Baseline(Protocol):
 
     def copy(self) -> Self:
         """A detector in the same state that goes its own way."""
-
-
-def events(scores: Sequence[float], threshold: float) -> int:
-    """How many events a series has: minutes at the threshold or above, 30 minutes below end an event."""
-    hits = [minute for minute, score in enumerate(scores) if score >= threshold]
-    return sum(not i or hit - hits[i - 1] > QUIET_MINUTES for i, hit in enumerate(hits))
-
-
-def calibrate(scores_by_series: Sequence[Sequence[float]], months: float, per_month: float = 1.0) -> float:
-    """The highest threshold at which calm series have so many events.
-
-    Every score is tried from the highest down, exactly: a minute that comes up begins an event, prolongs one, or joins
-    two. Where equal scores make the number jump over the wanted one, the threshold is just above them; where there are
-    too few scores above 0, it is the lowest.
-
-    Args:
-        scores_by_series: One score a minute; only scores above 0 can raise.
-        months: Of all series together.
-        per_month: Events wanted a month.
-    """
-    pad = np.zeros(QUIET_MINUTES + 1)
-    line = np.concatenate([part for scores in scores_by_series for part in (np.asarray(scores, dtype=float), pad)])
-    order = np.argsort(-line, kind="stable")
-    wanted = round(months * per_month)
-    minutes: list[int] = []  # at the threshold or above, in order
-    found, threshold = 0, math.inf
-    for i in range(len(order)):
-        minute = int(order[i])
-        score = float(line[minute])
-        if score <= 0:
-            break
-        at = bisect(minutes, minute)
-        after_last = at == 0 or minute - minutes[at - 1] > QUIET_MINUTES
-        before_next = at == len(minutes) or minutes[at] - minute > QUIET_MINUTES
-        were_apart = at in {0, len(minutes)} or minutes[at] - minutes[at - 1] > QUIET_MINUTES
-        found += after_last + before_next - were_apart
-        minutes.insert(at, minute)
-        if i + 1 < len(order) and line[order[i + 1]] == score:
-            continue  # a threshold takes all equal scores or none
-        if found > wanted:
-            return min(threshold, math.nextafter(score, math.inf))
-        threshold = score
-        if found == wanted:
-            break
-    return threshold
 
 
 class Usual:
@@ -173,8 +124,8 @@ class Ewma(_Copied):
 class RollingZ(_Copied):
     """Rolling z-score, everybody's first: the sum of the last 8 minutes against such sums of the last 24 hours.
 
-    It has no season. Single minutes would be the usual choice and find nothing at 0.04 a minute. The variance is at
-    least the mean's (Poisson) and a half.
+    It has no season. Single minutes would be the usual choice, but miss most outages at 0.04 a minute. The variance is
+    at least the mean's (Poisson) and a half.
     """
 
     _WINDOW = 8
@@ -238,8 +189,8 @@ class Kleinberg(_Copied):
     The batched automaton with Poisson counts for its binomial ones, and the hourly mean for its documents a batch. Up
     costs γ ln n, down nothing, so the cheapest path is in a burst as soon as the weight of the burst (the cost saved
     since it began) passes γ ln n: the score is that weight, the threshold chooses γ. Online Viterbi owes one move up
-    at most; here the weight is capped. s = 15: Kleinberg's usual 2 takes slow swings for bursts and finds ×10 at 0.2 a
-    minute not within 90 minutes, 3 takes 42, 8 takes 12.
+    at most; here the weight is capped. s = 15: Kleinberg's usual 2 takes slow swings for bursts, so that ×10 at 0.2 a
+    minute is found after an hour, with 3 after half an hour.
     """
 
     _SCALE = 15.0

@@ -38,7 +38,8 @@ HARSH = Noise(FITTED["swings_minutes"], FITTED["swings_of_all_five"])
 
 def season(minute: int, *, weekend: bool | None = None) -> float:
     """Factor of a minute of the stream, linear between the middles of hours; mean 1 over a week."""
-    hours, day = FITTED["day"], FITTED["weekend"]
+    hours: list[float] = FITTED["day"]
+    day: float = FITTED["weekend"]
     hour, part = divmod((minute + 0.5 - 30) / 60, 1)
     values = []
     for at in (int(hour), int(hour) + 1):
