@@ -10,7 +10,6 @@ import struct
 from bot.detect.baseline import Baseline
 from bot.detect.calendar import Calendar
 from bot.detect.event import Event
-from bot.detect.pace import LAG_MINUTES as PACE_LAG_MINUTES
 from bot.detect.pace import Pace
 from bot.detect.ring import RING, Ring, share
 from bot.detect.scan import LEAST_REPORTS, Scan
@@ -57,7 +56,6 @@ class Detector:
         "_lag",
         "_longest",
         "_pace",
-        "_pace_lag",
         "_prior",
         "_ring",
         "_scan",
@@ -79,7 +77,6 @@ class Detector:
         self._width = width_minutes
         self._prior = prior_per_minute
         self._lag = math.ceil(LAG_MINUTES / width_minutes)
-        self._pace_lag = math.ceil(PACE_LAG_MINUTES / width_minutes)
         self._ring = Ring()
         self._baseline = Baseline(calendar, prior_per_minute, prior_reports, width_minutes)
         self._pace = Pace(width_minutes)
@@ -163,14 +160,14 @@ class Detector:
                     self._calm = min(self._calm, age - back)
                 if found > score:
                     score, window, end = found, length, at
-        expected = ring.rates[-1 - age] * ring.factors[-1 - age] * exposure
+        expected = ring.rates[-1 - age] * exposure
         return self._judge(bucket, count, expected, budget, score, window, end)
 
     def expected_now(self) -> float:
         """Expected reports of a fully heard bucket, as of the last one."""
         if self.last_bucket is None:
             return self._prior * self._width
-        return self._ring.rates[-1] * self._ring.factors[-1]
+        return self._ring.rates[-1]
 
     def span(self, first: int, last: int) -> tuple[int, float, float]:
         """What was heard and expected in the closed buckets from `first` to `last`, both within the last two hours.
@@ -183,7 +180,7 @@ class Detector:
         ring = self._ring
         begin, end = (round((bucket - self.last_bucket) / self._width) - 1 for bucket in (first, last))
         length = end - begin + 1
-        expected = (ring.expected[end] - ring.expected[begin - 1]) * ring.factors[begin]
+        expected = (ring.expected[end] - ring.expected[begin - 1]) * ring.busy[begin]
         return ring.reports[end] - ring.reports[begin - 1], expected, self._scan.doubt(length) + self._baseline.doubt
 
     def believe(self, belief: Belief | None) -> None:
@@ -208,13 +205,16 @@ class Detector:
         """Put a bucket into the ring; its expected reports."""
         season = self._baseline.season(bucket)
         rate = self._baseline.rate(season)
-        ring, pace, taken = self._ring, self._pace, -self._pace_lag
-        if not self._frozen() and self._closed - self._pace_lag >= self._alarm_to:
-            pace.learn(ring.counts[taken], ring.rates[taken] * ring.exposures[taken])
-        ring.push(count, rate, exposure, season, factor=pace.factor, busy=pace.busy, doubt=pace.doubt)
+        ring, pace = self._ring, self._pace
+        if self._closed % pace.every == 0 and not self._frozen():
+            end = -1 - pace.lag
+            begin = end - pace.every
+            if self._closed + begin >= self._alarm_to:
+                pace.learn(ring.reports[end] - ring.reports[begin], ring.expected[end] - ring.expected[begin])
+        ring.push(count, rate, exposure, season, busy=pace.busy, doubt=pace.doubt)
         self._closed += 1
         self.last_bucket = bucket
-        return rate * ring.factors[-1] * exposure
+        return rate * exposure
 
     def _frozen(self) -> bool:
         """An event is not learned, unless it is so long that it is no event any more."""

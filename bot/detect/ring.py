@@ -2,15 +2,13 @@
 
 import struct
 
+from bot.detect.pace import DOUBT_STEPS, STEPS
+
 RING = 188
 """Buckets kept: a window of 60 may end at any of the last 128, so a two-hour gap can be filled from behind."""
 
 _SHARES = 240
 """Exposure is kept in steps of 1/240: exact for halves, thirds, fifths and whole minutes of an hour, and one byte."""
-
-_FACTOR_STEPS = 20
-_DOUBT_STEPS = 100
-_BYTE = 255
 
 _COUNT_SIZES = {"B": 2**8 - 1, "H": 2**16 - 1, "Q": 2**64 - 1}
 
@@ -21,8 +19,7 @@ class Ring:
     Attributes:
         counts: Reports a bucket.
         rates: Expected reports of a bucket if it were fully heard on an ordinary day.
-        factors: How busy the hours before it were against that, in steps of 1/20.
-        busy: The same by the busiest memory of them, in steps of 1/20.
+        busy: How busy the hours before it were against that, in steps of 1/20; see `Pace`.
         doubts: Relative variance of `busy`, in steps of 1/100.
         seasons: The season's factor of each bucket, which learning needs some buckets later.
         exposures: Share heard, in steps of 1/240.
@@ -31,14 +28,13 @@ class Ring:
             that a restored ring continues bit for bit.
     """
 
-    __slots__ = ("busy", "counts", "doubts", "expected", "exposures", "factors", "rates", "reports", "seasons")
+    __slots__ = ("busy", "counts", "doubts", "expected", "exposures", "rates", "reports", "seasons")
 
     def __init__(self) -> None:
         self.counts = [0] * RING
         self.rates = [0.0] * RING
         self.seasons = [0.0] * RING
         self.exposures = [0.0] * RING
-        self.factors = [1.0] * RING
         self.busy = [1.0] * RING
         self.doubts = [0.0] * RING
         self.reports = [0] * (RING + 1)
@@ -51,7 +47,6 @@ class Ring:
         exposure: float,
         season: float,
         *,
-        factor: float = 1.0,
         busy: float = 1.0,
         doubt: float = 0.0,
     ) -> None:
@@ -60,9 +55,8 @@ class Ring:
         self.rates.append(rate)
         self.seasons.append(season)
         self.exposures.append(exposure)
-        self.factors.append(min(round(factor * _FACTOR_STEPS), _BYTE) / _FACTOR_STEPS)
-        self.busy.append(min(round(busy * _FACTOR_STEPS), _BYTE) / _FACTOR_STEPS)
-        self.doubts.append(min(round(doubt * _DOUBT_STEPS), _BYTE) / _DOUBT_STEPS)
+        self.busy.append(busy)
+        self.doubts.append(doubt)
         self.reports.append(self.reports[-1] + count)
         self.expected.append(self.expected[-1] + rate * exposure)
         if len(self.counts) >= 2 * RING:
@@ -73,7 +67,7 @@ class Ring:
             del self.expected[: -1 - RING]
 
     def _by_bucket(self) -> tuple[list[int] | list[float], ...]:
-        return self.counts, self.rates, self.seasons, self.exposures, self.factors, self.busy, self.doubts
+        return self.counts, self.rates, self.seasons, self.exposures, self.busy, self.doubts
 
     def change(self, age: int, count: int, exposure: float) -> None:
         """Replace count and exposure of the bucket `age` before the newest (0 is the newest)."""
@@ -88,8 +82,8 @@ class Ring:
         size = next(size for size, most in _COUNT_SIZES.items() if max(counts) <= most)
         numbers = [self.expected[-1 - RING], *self.rates[-RING:], *self.seasons[-lag:]]
         steps = [round(share * _SHARES) for share in self.exposures[-RING:]]
-        steps += [round(factor * _FACTOR_STEPS) for factor in (*self.factors[-RING:], *self.busy[-RING:])]
-        steps += [round(doubt * _DOUBT_STEPS) for doubt in self.doubts[-RING:]]
+        steps += [round(busy * STEPS) for busy in self.busy[-RING:]]
+        steps += [round(doubt * DOUBT_STEPS) for doubt in self.doubts[-RING:]]
         return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + bytes(steps)
 
     def unpack(self, data: bytes, lag: int) -> None:
@@ -97,11 +91,10 @@ class Ring:
         numbers = list(struct.unpack_from(f"<{1 + RING + lag}d", data))
         at = 8 * len(numbers)
         self.counts = list(struct.unpack_from(f"<{RING}{chr(data[at])}", data, at + 1))
-        steps = data[-4 * RING :]
+        steps = data[-3 * RING :]
         self.exposures = [step / _SHARES for step in steps[:RING]]
-        self.factors = [step / _FACTOR_STEPS for step in steps[RING : 2 * RING]]
-        self.busy = [step / _FACTOR_STEPS for step in steps[2 * RING : 3 * RING]]
-        self.doubts = [step / _DOUBT_STEPS for step in steps[3 * RING :]]
+        self.busy = [step / STEPS for step in steps[RING : 2 * RING]]
+        self.doubts = [step / DOUBT_STEPS for step in steps[2 * RING :]]
         self.rates = numbers[1 : 1 + RING]
         self.seasons[-lag:] = numbers[1 + RING :]
         self.expected[0] = numbers[0]

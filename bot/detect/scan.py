@@ -21,13 +21,17 @@ _PRIOR_DISPERSION = 0.1
 _PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.1 give or take 0.2
 _LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
 _CAP_SIGMAS = 3.0
+_LEARNED_EVERY_MINUTES = 5.0  # shorter windows are learned no more often: theirs are many
+_NO_TAIL = 4.0  # less than two sigmas, squared, is no rarity: such a window is asked only if none sticks out more
+_TURN = 360  # a multiple of every window's length, in minutes
 _NATS_A_DECADE = math.log(10.0)
-_LONG_MINUTES = 10.0  # a window longer than this must be rarer: hours drift by themselves
-_LONG_PENALTY = 1.8  # decades for each e-fold of length
-_BUSY_LEAD = 1.3  # the score may be so many times the one that it has if people had been talking more before it
-_BUSY_DISPERSION = 0.47  # of hours that are none of the ordinary, growing to this
-_GROWTH = 0.22  # by which busy hours may grow busier in half an hour
+_BUSY_DISPERSION = 0.3  # hours that are none of the ordinary are the less certain, up to this
+_GROWTH = 0.2  # by which any hours may grow busier in half an hour, without an outage
 _GROWTH_MINUTES = 30.0
+
+
+_FEW = 512
+_LOG_FACTORIALS = tuple(math.lgamma(n + 1) for n in range(_FEW))
 
 
 def surprise(count: int, mean: float, dispersion: float) -> float:
@@ -49,7 +53,7 @@ def surprise(count: int, mean: float, dispersion: float) -> float:
     term = (
         math.lgamma(count + size)
         - math.lgamma(size)
-        - math.lgamma(count + 1)
+        - (_LOG_FACTORIALS[count] if count < _FEW else math.lgamma(count + 1))
         + size * math.log(size / total)
         + count * math.log(share)
     )
@@ -65,15 +69,14 @@ class Scan:
         dispersion: Over-dispersion of each window's sum, learned.
     """
 
-    __slots__ = ("_den", "_growths", "_keep", "_noise", "_num", "_penalties", "dispersion", "windows")
+    __slots__ = ("_den", "_due", "_every", "_growths", "_keep", "_noise", "_num", "dispersion", "windows")
 
     def __init__(self, width_minutes: float) -> None:
         lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
         self.windows = tuple(lengths)
-        self._keep = tuple(0.5 ** (length * width_minutes / _HALF_LIFE_MINUTES) for length in lengths)
-        self._penalties = tuple(
-            _LONG_PENALTY * max(math.log(length * width_minutes / _LONG_MINUTES), 0.0) for length in lengths
-        )
+        self._every = tuple(max(length, math.ceil(_LEARNED_EVERY_MINUTES / width_minutes)) for length in lengths)
+        self._keep = tuple(0.5 ** (every * width_minutes / _HALF_LIFE_MINUTES) for every in self._every)
+        self._due: dict[int, tuple[int, ...]] = {}
         self._growths = tuple(
             (1.0 + _GROWTH) ** (min(length * width_minutes, 60.0) / _GROWTH_MINUTES) for length in lengths
         )
@@ -87,8 +90,8 @@ class Scan:
     def best(self, ring: Ring, doubt: float, end: int = -1, least: int = 1) -> tuple[float, int]:
         """The highest surprise of all windows that end at the same bucket, and that window's length.
 
-        What is expected of a window goes by the hours before it, never by what is in it. It must be unlikely on an
-        ordinary day, and nearly as unlikely on one on which people have been talking more for a while.
+        What is expected of a window goes by the hours before it, never by what is in it: people may go on talking as
+        much as they have for a while, and more still the longer it lasts.
 
         Args:
             ring: The buckets.
@@ -96,26 +99,28 @@ class Scan:
             end: Index of the last bucket of the windows, counted from the newest, which is -1.
             least: Shortest window to ask, in buckets.
         """
-        score, window = 0.0, 0
-        reports, expected = ring.reports, ring.expected
+        score, window, most = 0.0, 0, 0.0
+        reports, expected, dispersion = ring.reports, ring.expected, self.dispersion
         reports_to, expected_to = reports[end], expected[end]
+        after = end + 1
         for i, length in enumerate(self.windows):
             count = reports_to - reports[end - length]
             if count < LEAST_REPORTS or length < least:
                 continue
-            first = end - length + 1
-            usual = expected_to - expected[end - length]
-            mean = usual * ring.factors[first]
+            busy = ring.busy[after - length] * self._growths[i]
+            mean = (expected_to - expected[end - length]) * busy
             if count <= mean:
                 continue
-            doubts = self.dispersion[i] + doubt
-            found = surprise(count, max(mean, LEAST_EXPECTED), doubts) - self._penalties[i]
+            if mean < LEAST_EXPECTED:  # noqa: PLR1730 - max() would cost as much as the next two lines
+                mean = LEAST_EXPECTED
+            doubts = dispersion[i] + doubt + ring.doubts[after - length] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
+            sigmas = (count - mean) ** 2 / (mean + doubts * mean * mean)
+            if sigmas < most and sigmas < _NO_TAIL:
+                continue
+            most = max(most, sigmas)
+            found = surprise(count, mean, doubts)
             if found > score:
-                busy = ring.busy[first] * self._growths[i]
-                doubts += ring.doubts[first] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
-                found = min(found, _BUSY_LEAD * surprise(count, max(usual * busy, LEAST_EXPECTED), doubts))
-                if found > score:
-                    score, window = found, length
+                score, window = found, length
         return score, window
 
     def doubt(self, length: int) -> float:
@@ -131,10 +136,15 @@ class Scan:
             end: Index of that bucket, counted from the newest, which is -1.
             calm_buckets: Longest window to take: buckets since the last alarm.
         """
-        for i, length in enumerate(self.windows):
-            if position % length or length > calm_buckets:
+        turn = position % _TURN
+        due = self._due.get(turn)
+        if due is None:
+            due = self._due[turn] = tuple(i for i, every in enumerate(self._every) if turn % every == 0)
+        for i in due:
+            length = self.windows[i]
+            if length > calm_buckets:
                 continue
-            mean = (ring.expected[end] - ring.expected[end - length]) * ring.factors[end - length + 1]
+            mean = ring.expected[end] - ring.expected[end - length]
             if mean <= 0.0:
                 continue
             count = float(ring.reports[end] - ring.reports[end - length])

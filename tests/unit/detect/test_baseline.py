@@ -9,8 +9,8 @@ from tests.unit.detect.streams import DAY, HOUR, MONDAY, UTC_CALENDAR, steady
 PRIOR = 0.05
 
 
-def baseline() -> Baseline:
-    return Baseline(UTC_CALENDAR, PRIOR, 1)
+def baseline(prior_reports: float = 1000.0) -> Baseline:
+    return Baseline(UTC_CALENDAR, PRIOR, prior_reports, 1)
 
 
 def learn(base: Baseline, counts: Iterable[int], start: int = MONDAY) -> None:
@@ -38,25 +38,60 @@ def test_the_season_is_linear_between_the_middles_of_hours() -> None:
     assert at[4] == pytest.approx(DEFAULT_DAY[8])
 
 
-def test_the_prior_level_is_worth_two_days() -> None:
-    base = baseline()
-    learn(base, steady("two days", 3 * PRIOR, 2 * DAY + HOUR))
-    assert base.level == pytest.approx(2 * PRIOR, rel=0.15)
+def test_the_prior_level_is_worth_so_many_reports_and_at_most_two_days() -> None:
+    two_days, few = baseline(), baseline(36.0)
+    counts = steady("two days", 3 * PRIOR, 2 * DAY + HOUR)
+    learn(two_days, counts)
+    learn(few, counts)
+    assert two_days.level == pytest.approx(2 * PRIOR, rel=0.15)
+    assert few.level == pytest.approx((36 + 3 * 144) / (36 + 144) * PRIOR, rel=0.15)
 
 
 def test_the_level_comes_to_what_is_heard_and_forgets_in_weeks() -> None:
     base = baseline()
     learn(base, steady("level", 0.3, 40 * DAY))
     assert base.level * mean_season(base, MONDAY + 41 * DAY) == pytest.approx(0.3, rel=0.1)
+    assert base.day == pytest.approx(1.0, abs=0.15)
     learn(base, [0] * (7 * DAY), MONDAY + 40 * DAY)
     assert base.level == pytest.approx(0.15, rel=0.1)
 
 
-def test_doubt_is_one_over_the_reports_the_level_rests_on() -> None:
+def test_a_day_unlike_the_weeks_is_followed_within_hours() -> None:
     base = baseline()
-    assert base.doubt == pytest.approx(1 / (PRIOR * 2 * DAY))
+    learn(base, steady("weeks", 0.3, 20 * DAY))
+    level = base.level
+    learn(base, steady("busy day", 0.6, DAY), MONDAY + 20 * DAY)
+    assert base.level < 1.2 * level
+    assert base.rate(1.0) == pytest.approx(2 * level, rel=0.25)
+    learn(base, steady("calm again", 0.3, DAY), MONDAY + 21 * DAY)
+    assert base.rate(1.0) == pytest.approx(1.1 * level, rel=0.2)
+
+
+def test_the_days_factor_has_bounds() -> None:
+    base = baseline()
+    learn(base, steady("calm", 0.3, 10 * DAY))
+    learn(base, [3] * (12 * HOUR), MONDAY + 10 * DAY)
+    assert base.day == 3.0
+    learn(base, [0] * (3 * DAY), MONDAY + 11 * DAY)
+    assert base.day == 0.3
+
+
+def test_learning_tells_how_what_is_usual_has_changed() -> None:
+    base = baseline(2.0)
+    before, ratio = base.rate(1.0), 1.0
+    for bucket, count in enumerate(steady("ratio", 1.0, 5 * HOUR), MONDAY):
+        season = base.season(bucket)
+        ratio *= base.learn(bucket, count, base.rate(season), 1.0, season, 0.2)
+    assert base.rate(1.0) == pytest.approx(before * ratio)
+    assert ratio > 5
+
+
+def test_doubt_is_one_over_the_reports_the_level_rests_on_and_the_seasons_own() -> None:
+    base = baseline()
+    assert base.doubt == pytest.approx(1 / (PRIOR * 2 * DAY) + 0.02)
     learn(base, steady("doubt", 0.5, 3 * DAY))
-    assert base.doubt < 0.001
+    assert base.doubt < 0.02
+    assert baseline(2.0).doubt == pytest.approx(0.52)
 
 
 def test_hours_learn_their_own_height_and_the_weekend_another() -> None:
@@ -88,36 +123,7 @@ def test_what_sticks_out_is_learned_up_to_a_cap() -> None:
     counts[700] = 500
     learn(shocked, counts)
     assert shocked.level < base.level * 1.1
-    assert shocked.fast == pytest.approx(base.fast, abs=0.01)
-
-
-def test_the_fast_level_follows_a_busy_day_and_lets_go_of_it() -> None:
-    base = baseline()
-    learn(base, steady("calm", 0.3, 10 * DAY))
-    noon = MONDAY + 10 * DAY + 12 * HOUR
-    learn(base, steady("busy", 0.9, 3 * HOUR), noon)
-    assert base.fast == pytest.approx(2.5, abs=0.6)
-    learn(base, steady("calm again", 0.3, 8 * HOUR), noon + 3 * HOUR)
-    assert base.fast == pytest.approx(1.0, abs=0.35)
-
-
-def test_the_fast_level_has_bounds() -> None:
-    base = baseline()
-    learn(base, [2] * 600)
-    assert base.fast == 4.0
-    learn(base, steady("calm", 1.0, 5 * DAY), MONDAY + 600)
-    learn(base, [0] * 600, MONDAY + 600 + 5 * DAY)
-    assert base.fast == 0.5
-
-
-def test_a_gap_makes_only_the_fast_level_forget() -> None:
-    base = baseline()
-    learn(base, [1] * 600)
-    level = base.level
-    for _ in range(DAY):
-        base.skip()
-    assert base.level == level
-    assert base.fast == pytest.approx(1.0, abs=0.01)
+    assert shocked.day < base.day * 1.2
 
 
 def test_half_heard_buckets_teach_the_whole_rate() -> None:
@@ -133,4 +139,4 @@ def test_a_series_that_has_long_been_still_keeps_a_small_expectation() -> None:
     base = baseline()
     learn(base, [0] * (200 * DAY))
     assert 0 < base.level < 0.001
-    assert base.doubt <= 1.0
+    assert base.doubt <= 1.02

@@ -52,7 +52,7 @@ def test_windows_shorter_than_a_bucket_drop_out() -> None:
 
 @pytest.mark.parametrize(
     ("counts", "window"),
-    [([0] * 59 + [6], 1), ([0] * 57 + [3, 3, 3], 3), ([0] * 40 + [1] * 20, 20), ([0, 1, 0] * 20, 60)],
+    [([0] * 59 + [6], 1), ([0] * 57 + [3, 3, 3], 3), ([0] * 40 + [1] * 20, 20), ([0, 1, 0] * 20, 45)],
 )
 def test_the_window_that_sticks_out_most_is_named(counts: list[int], window: int) -> None:
     assert Scan(1).best(ring_of(counts, 0.05), 0.0)[1] == window
@@ -72,6 +72,32 @@ def test_doubt_about_the_level_lowers_the_score() -> None:
     scores = [Scan(1).best(ring, doubt)[0] for doubt in (0.0, 0.1, 1.0)]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > scores[2] + 1
+
+
+def test_hours_that_were_busy_before_a_window_are_expected_to_go_on() -> None:
+    scores = []
+    for busy in (1.0, 2.0, 4.0):
+        ring = Ring()
+        for minute in range(120):
+            ring.push(int(minute >= 100), 0.1, 1.0, 1.0, busy=busy)
+        scores.append(Scan(1).best(ring, 0.0)[0])
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[1] + 1 > scores[2] + 2
+
+
+def test_what_is_in_a_window_says_nothing_of_how_busy_it_was_before() -> None:
+    before, inside = Ring(), Ring()
+    for minute in range(120):
+        before.push(int(minute >= 100), 0.1, 1.0, 1.0, busy=3.0 if minute < 100 else 1.0)
+        inside.push(int(minute >= 100), 0.1, 1.0, 1.0, busy=3.0 if minute > 100 else 1.0)
+    assert Scan(1).best(inside, 0.0) == (pytest.approx(Scan(1).best(ring_of([0] * 100 + [1] * 20, 0.1), 0.0)[0]), 20)
+    assert Scan(1).best(before, 0.0)[0] == Scan(1).best(inside, 0.0)[0]
+
+
+def test_the_longer_it_takes_to_come_the_less_it_says() -> None:
+    sudden = surprise(20, 2.0, 0.1)
+    ring = ring_of([0] * 60 + [1] * 20, 0.1)
+    assert Scan(1).best(ring, 0.0)[0] < sudden - 0.5
 
 
 def test_windows_may_end_earlier_and_be_asked_from_a_length_on() -> None:
@@ -113,7 +139,7 @@ def test_a_sparse_series_keeps_the_prior_dispersion_of_short_windows() -> None:
     for minute in range(10 * DAY):
         ring.push(poisson(rng, 0.01), 0.01, 1.0, 1.0)
         scan.learn(ring, minute, -1, 60)
-    assert scan.dispersion[0] == pytest.approx(0.2, abs=0.02)
+    assert scan.dispersion[0] == pytest.approx(0.1, abs=0.02)
 
 
 def test_windows_that_hold_an_alarm_teach_nothing() -> None:

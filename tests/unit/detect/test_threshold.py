@@ -13,7 +13,7 @@ def taught(height: float, days: int) -> Tail:
     rng = random.Random(f"{height} {days}")
     tail = Tail(LEVEL)
     for _ in range(days * 2):
-        tail.learn(TAIL_START + rng.expovariate(1 / height))
+        tail.learn(tail.height(TAIL_START + rng.expovariate(1 / height)))
         tail.pass_time(0.5, LEVEL)
     return tail
 
@@ -59,8 +59,8 @@ def test_a_busy_series_is_expected_to_peak_more_often_until_it_has_shown_how_oft
 
 def test_one_enormous_peak_counts_as_four_usual_ones() -> None:
     tail, other = Tail(LEVEL), Tail(LEVEL)
-    tail.learn(500.0)
-    other.learn(TAIL_START + 4 * other.excess)
+    tail.learn(tail.height(500.0))
+    other.learn(4 * other.excess)
     assert tail.excess == pytest.approx(other.excess)
     assert tail.excess < 1.3 * Tail(LEVEL).excess
 
