@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/python -m uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: run test check bench soak format lock
+.PHONY: run test check bench bench-detect soak format lock
 
 run: .venv/.run ## the bot: the demo, or what config.toml says
 	@$(BIN)/vigie run
@@ -23,8 +23,12 @@ check: .venv/.test ## the fast part of it
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "not slow and not soak"
 
-bench: .venv/.test ## print the figures that the documents quote
-	@for tool in tools/bench_*.py; do $(BIN)/python "$$tool" || exit 1; done
+bench: .venv/.test ## print the figures that the documents quote, those of the detector apart
+	@for tool in tools/bench_main.py tools/bench_store.py; do $(BIN)/python "$$tool" || exit 1; done
+
+bench-detect: .venv/.bench ## the detector beside its limit and beside others; DETECT="--full --write" makes the page
+	$(BIN)/pytest -q tests/bench
+	$(BIN)/python -m tools.bench_detect $(DETECT)
 
 soak: .venv/.test ## the long kill and load campaigns
 	$(BIN)/pytest -q -m soak --timeout=0
@@ -37,6 +41,7 @@ lock: .venv/.test ## pin anew what pyproject.toml asks for (hatchling builds the
 	$(PIP) install uv
 	echo "hatchling>=1.27" | $(LOCK) -o requirements.lock
 	echo "hatchling>=1.27" | $(LOCK) --extra test -o requirements-test.lock
+	echo "hatchling>=1.27" | $(LOCK) --extra test --extra bench -o requirements-bench.lock
 
 # pip comes last into a new environment, so an interrupted or failed one is made again.
 $(BIN)/pip:
@@ -54,3 +59,8 @@ $(BIN)/pip:
 	@$(PIP) install --require-hashes -r requirements-test.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch .venv/.run $@
+
+.venv/.bench: requirements-bench.lock | .venv/.test
+	@echo "Installing what the detector is compared with; this takes a minute, once."
+	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
