@@ -153,14 +153,17 @@ def detect(
 
     from bot.detect.csvio import detect_csv  # noqa: PLC0415
     from bot.errors import InputError  # noqa: PLC0415
+    from bot.season import calendar_of  # noqa: PLC0415
 
     try:
-        zone = ZoneInfo(tz)
+        calendar = calendar_of(ZoneInfo(tz))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise InputError(f"--tz: {tz}: no such time zone") from error
     _budget(budget)
     with _lines(file) as lines:
-        for row in detect_csv((line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, zone=zone):
+        for row in detect_csv(
+            (line.decode("utf-8", "replace") for line in lines), name=file, budget=budget, calendar=calendar
+        ):
             sys.stdout.write(row.rstrip("\n") + "\n")
 
 

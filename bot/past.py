@@ -20,6 +20,7 @@ from bot.flow.history import remembered
 from bot.flow.newsroom import Outlets
 from bot.flow.outages import parse_outages
 from bot.flow.replay import Line, replay
+from bot.season import calendar_of
 from bot.storage.memory import MemoryStore
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +83,7 @@ async def backtest(
     core = await _core(config, clock, classifier, Outlets(on_line=test.on_line), test)
     await replay(_told(lines(), start, end, tell), name, core.newsroom, clock, other_settings=True)
     reports = await core.newsroom.store.reports(start)
-    calendar, chance = wiring.build_calendar(config.newsroom.timezone), random.Random(_SEED)
+    calendar, chance = calendar_of(config.newsroom.timezone), random.Random(_SEED)
     watch = core.newsroom.watch
     findings = test.findings(
         reports,

@@ -19,14 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from unicodedata import normalize
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from bot.classify import Classifier, NearDuplicates, load_data, load_operators, mask
 from bot.clock import Clock, ScenarioClock, SystemClock
 from bot.config import Block, Config
-from bot.detect import Calendar, Departments
+from bot.detect import Departments
 from bot.drafting.announcements import Announcements
 from bot.drafting.wording import TEMPLATES, Wording
 from bot.errors import ConfigError
@@ -42,6 +41,7 @@ from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Observe, Watch
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
+from bot.season import calendar_of
 
 if TYPE_CHECKING:
     from bot.net.http import SafeHttp
@@ -53,7 +53,6 @@ _HERE = Path(__file__).parent
 _NO_STEADY_EARS = frozenset({"replay", "x"})
 _KEY_BYTES = 32
 _CLOSE_SECONDS = 2.0
-_FRENCH_ZONES = frozenset({"Europe/Paris", "Europe/Monaco"})
 _KEY_LASTS = timedelta(days=30)
 
 
@@ -83,15 +82,6 @@ def read_data(name: str) -> bytes:
 def build_map() -> Departments:
     """The départements on which local clusters are looked for."""
     return Departments(read_data("departments.csv").decode())
-
-
-def build_calendar(zone: ZoneInfo) -> Calendar:
-    """The season of a zone; the public holidays of France are read like Sundays where France keeps them."""
-    if zone.key not in _FRENCH_ZONES:
-        return Calendar(zone)
-    from holidays import country_holidays  # noqa: PLC0415 - a command that needs no calendar need not wait for it
-
-    return Calendar(zone, country_holidays("FR"))
 
 
 def build_classifier(config: Config) -> Classifier:
@@ -136,7 +126,7 @@ def build_core(
         store=store,
         clock=clock,
         ingest=Ingest(classifier, NearDuplicates(), mask, author_key),
-        watch=Watch(build_calendar(room.timezone), build_map(), operators, budget=room.budget, observe=observe),
+        watch=Watch(calendar_of(room.timezone), build_map(), operators, budget=room.budget, observe=observe),
         ears=Ears(
             (name for name, kind, hears in sources if hears and kind not in _NO_STEADY_EARS),
             (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from bot.detect.calendar import Calendar
 from bot.detect.detector import Detector
@@ -30,7 +29,7 @@ class _Row(NamedTuple):
     exposure: float
 
 
-def detect_csv(lines: Iterable[str], *, name: str, budget: float, zone: ZoneInfo) -> Iterator[str]:
+def detect_csv(lines: Iterable[str], *, name: str, budget: float, calendar: Calendar) -> Iterator[str]:
     """Verdicts on a series of counts, header first; all input is read and checked before the first line comes out.
 
     Args:
@@ -38,19 +37,19 @@ def detect_csv(lines: Iterable[str], *, name: str, budget: float, zone: ZoneInfo
             A missing row was not heard, and gives no row.
         name: Of the input, for error messages.
         budget: False alarms in 30 days.
-        zone: Whose days and hours the season follows; naive times are UTC all the same.
+        calendar: Whose days and hours the season follows; naive times are UTC all the same.
 
     Raises:
         InputError: `name:line: what: why`.
     """
     rows = list(_rows(lines, name))
-    return _verdicts(rows, _step(rows, name), budget, zone)
+    return _verdicts(rows, _step(rows, name), budget, calendar)
 
 
-def _verdicts(rows: list[_Row], step: timedelta, budget: float, zone: ZoneInfo) -> Iterator[str]:
+def _verdicts(rows: list[_Row], step: timedelta, budget: float, calendar: Calendar) -> Iterator[str]:
     yield HEADER
     minutes = step / _MINUTE
-    detector = Detector(Calendar(zone), width_minutes=int(minutes) if minutes.is_integer() else minutes)
+    detector = Detector(calendar, width_minutes=int(minutes) if minutes.is_integer() else minutes)
     before = rows[0].at - step
     for row in rows:
         missed = (row.at - before) // step - 1

@@ -11,6 +11,7 @@ from bot.flow.counts import bucket_of
 _FUTURE = timedelta(minutes=2)
 _KEPT = timedelta(days=31)  # an older count says nothing of today
 _GIVES = 24 * 60  # minutes for which a source that has counted goes on being one that counts
+_STALE = 120  # minutes after which a count that has not gone on says nothing of now
 _ONCE = 60  # minutes in which an author is one
 _LEAST_AUTHORS = 4  # a draft has people behind it: as many as any spike needs
 
@@ -30,6 +31,7 @@ class Tallies:
         self.detectors: dict[Key, Detector] = {}
         self._authors: dict[str, dict[str, int]] = defaultdict(dict)  # operator → author → bucket of the latest post
         self._pending: dict[Key, Verdict] = {}  # raised, and nobody's words for it yet
+        self._now = 0  # the last closed bucket
 
     def count(self, tally: Tally, budget: float) -> bool:
         """Look at a tally; whether its series is in alarm. One from next year would end its series."""
@@ -63,17 +65,21 @@ class Tallies:
 
     def alarms(self, operator: str) -> frozenset[str]:
         """The sources whose tally of this operator is in alarm."""
-        return frozenset(key[1] for key, detector in self.detectors.items() if key[0] == operator and detector.alarm)
+        return frozenset(source for _, source, _ in self._alarmed(operator))
 
     def stands(self, operator: str) -> bool:
         """Whether a tally of this operator is in alarm, with people behind it."""
-        return any(
-            key[0] == operator and detector.alarm and key not in self._pending
-            for key, detector in self.detectors.items()
-        )
+        return any(key not in self._pending for key in self._alarmed(operator))
+
+    def _alarmed(self, operator: str) -> Iterator[Key]:
+        for key, detector in self.detectors.items():
+            last = detector.last_bucket
+            if key[0] == operator and detector.alarm and last is not None and last + key[2] > self._now - _STALE:
+                yield key
 
     def raised(self, bucket: int) -> Iterator[tuple[Key, Verdict]]:
-        """Raises for which enough people have been heard by now; each once."""
+        """Raises for which enough people have been heard by the end of this bucket; each once."""
+        self._now = bucket
         for key, verdict in list(self._pending.items()):
             authors = self._authors[key[0]]
             if sum(heard > bucket - _ONCE for heard in authors.values()) >= _LEAST_AUTHORS:

@@ -11,8 +11,9 @@ from bot.domain.incidents import Draft
 from bot.domain.signals import Mention
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.newsroom import Outlets
+from bot.season import calendar_of
 from bot.storage.memory import MemoryStore
-from bot.wiring import Core, build_calendar, build_core
+from bot.wiring import Core, build_core
 from tests.flows.timetable import french
 
 START = datetime(2024, 3, 12, 6, tzinfo=UTC)
@@ -21,7 +22,7 @@ PLACES = ("Lille", "Metz", "Brest", "Pau", "Dijon", "Nancy", "Arras")
 
 def cell(zone: str, day: date, hour: int = 12) -> int:
     at = datetime(day.year, day.month, day.day, hour, 30, tzinfo=ZoneInfo(zone))
-    return build_calendar(ZoneInfo(zone)).cell(int(at.timestamp()) // 3600)
+    return calendar_of(ZoneInfo(zone)).cell(int(at.timestamp()) // 3600)
 
 
 @pytest.mark.parametrize(

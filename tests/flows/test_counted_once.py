@@ -68,3 +68,10 @@ def test_a_source_that_has_stopped_counting_is_listened_to_again() -> None:
         at = day.time("d+1 08:00") + timedelta(seconds=40 * index)
         day.post(at, f"plus de mail orange à {('Lille', 'Metz', 'Brest')[index % 3]}", source="x")
     assert drafts(day.until("d+1 08:40").run())
+
+
+def test_a_count_that_goes_on_no_more_holds_no_incident_open() -> None:
+    day = tallies(quiet_morning(), "08:00", until="08:15").surge("08:16", 8, 8, source="x")
+    lines = day.until("12:30").run()
+    assert kinds(lines)[0] == "draft"
+    assert kinds(lines)[-1] == "resolved"

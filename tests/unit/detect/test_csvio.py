@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.detect import Calendar
 from bot.detect.csvio import detect_csv
 from bot.errors import InputError
 from tests.unit.detect.streams import steady
@@ -12,7 +13,7 @@ UTC = ZoneInfo("UTC")
 
 
 def detect(lines: Iterable[str], *, budget: float = 1.0, zone: ZoneInfo = UTC) -> list[dict[str, str]]:
-    return list(csv.DictReader(detect_csv(lines, name="in.csv", budget=budget, zone=zone)))
+    return list(csv.DictReader(detect_csv(lines, name="in.csv", budget=budget, calendar=Calendar(zone))))
 
 
 def minutes(
@@ -27,7 +28,7 @@ def minutes(
 
 
 def test_one_row_out_for_each_row_in_with_the_contracts_columns() -> None:
-    lines = list(detect_csv(minutes([0, 1, 0]), name="in.csv", budget=1.0, zone=UTC))
+    lines = list(detect_csv(minutes([0, 1, 0]), name="in.csv", budget=1.0, calendar=Calendar(UTC)))
     assert lines[0] == "timestamp,count,expected,score,severity,return_days,state"
     assert len(lines) == 4
     assert lines[2].startswith("2024-05-06T00:01:00Z,1,0.02")
@@ -132,6 +133,6 @@ TWO = "2024-05-06T00:01:00Z,1"
 )
 def test_bad_input_is_named_by_line_before_anything_comes_out(lines: list[str], error: str) -> None:
     with pytest.raises(InputError) as caught:
-        detect_csv(lines, name="in.csv", budget=1.0, zone=UTC)
+        detect_csv(lines, name="in.csv", budget=1.0, calendar=Calendar(UTC))
     assert str(caught.value).startswith(error)
     assert "\n" not in str(caught.value)

@@ -161,7 +161,7 @@ def test_what_the_newsroom_makes_of_it_teaches_the_one_tail_of_the_map() -> None
     for belief in ("confirmed", "suspected", "dismissed"):
         room = Room()
         room.run(*[(2 * i, "71") for i in range(9)], minutes=30)
-        room.map.believe("orange", belief)  # type: ignore[arg-type]
+        room.map.believe("orange", belief)
         for i in range(30, 130):
             room.step(NOON + i, [])
         rarity[belief] = room.map._tail.return_days(6.0)
