@@ -90,7 +90,7 @@ class Detector:
         self._alarm_from = self._alarm_to = -RING  # as numbers of closed buckets
         self._calm = 0  # heard buckets since the score was last in the tail
         self._event = Event()
-        self._heard = 0.0  # minutes since tail and severity were last told the time
+        self._heard = 0.0  # minutes since the tail was last told the time
 
     def step(self, bucket: int, count: int, exposure: float, budget: float, missed: int | None = None) -> Verdict:
         """Close a bucket.
@@ -124,14 +124,16 @@ class Detector:
         elif exposure:
             self._calm += 1
         over = self.alarm and self._calm * self._width >= CLEAR_MINUTES
-        verdict = self._judge(bucket, count, expected, budget, score, window, over=over)
+        looks = exposure and self._closed % self._severity.every == 0
+        severity = self._severity.step(ring) if looks else 0.0
+        verdict = self._judge(bucket, count, expected, budget, score, window, over=over, severity=severity)
         self._learn(bucket, exposure)
         return verdict
 
     def amend(self, bucket: int, count: int, exposure: float, budget: float) -> Verdict | None:
         """Replace count and exposure of a closed bucket and score every window that holds it again; may raise.
 
-        What was learned from the bucket already stays as it was.
+        What level, season and dispersion learned from the bucket already stays as it was.
 
         Args:
             bucket: As it was closed.
@@ -149,6 +151,9 @@ class Detector:
             return None
         ring = self._ring
         exposure = share(exposure, count)
+        self._amend_pace(
+            age, count - ring.counts[-1 - age], ring.rates[-1 - age] * (exposure - ring.exposures[-1 - age])
+        )
         ring.change(age, count, exposure)
         score, window, end = 0.0, 0, -1
         for back in range(min(age, self._longest - 1) + 1):
@@ -216,6 +221,13 @@ class Detector:
         self.last_bucket = bucket
         return rate * exposure
 
+    def _amend_pace(self, age: int, count: int, expected: float) -> None:
+        """Late posts of buckets that the pace has taken already, as of a source that is read every few minutes."""
+        pace, position = self._pace, self._closed - 1 - age
+        behind = (self._closed - 1) // pace.every * pace.every - 1 - pace.lag - position
+        if behind >= 0 and position >= self._alarm_to and not self._frozen():
+            pace.amend(count, expected, behind // pace.every)
+
     def _frozen(self) -> bool:
         """An event is not learned, unless it is so long that it is no event any more."""
         return self.alarm and (self._closed - self._alarm_from) * self._width < _FREEZE_MINUTES
@@ -231,6 +243,7 @@ class Detector:
         end: int = -1,
         *,
         over: bool = False,
+        severity: float = 0.0,
     ) -> Verdict:
         """Move the state of the event by a score whose window ends at index `end`; `over` ends the open one."""
         days, above = None, False
@@ -243,7 +256,6 @@ class Detector:
             state = "clear"
             self.alarm = False
             self._alarm_to = self._closed
-            self._severity.lock()
         elif self.alarm:
             state = "open"
         elif above:
@@ -256,7 +268,7 @@ class Detector:
             count,
             expected,
             score,
-            self._severity.score(ring) if score else 0.0,
+            severity,
             days,
             state,
             above,
@@ -286,14 +298,11 @@ class Detector:
                 self._pace.rescale(ratio)
         if not exposure:
             return
-        if self._closed % self._severity.every == 0:
-            self._severity.learn(ring)
         if self._event.peak and self._calm * self._width >= CLUSTER_MINUTES:
             self._event.end(self._tail)
         self._heard += self._width
         if self._heard >= _HOUR_MINUTES:
             self._event.fade(self._tail.pass_time(self._heard / _MINUTES_A_DAY, self._baseline.level))
-            self._severity.pass_time(self._heard)
             self._heard = 0.0
 
     def snapshot(self) -> bytes:
@@ -336,6 +345,6 @@ class Detector:
         self._alarm_from, self._alarm_to = int(alarm_from), int(alarm_to)
         at = 7
         for part in self._parts:
-            length = len(numbers) - at if part is self._severity else len(part.state())
+            length = len(part.state())
             part.load(numbers[at : at + length])
             at += length

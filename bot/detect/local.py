@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from bot.detect.detector import CLEAR_MINUTES, Detector
 from bot.detect.event import Event
-from bot.detect.scan import LEAST_EXPECTED, LEAST_REPORTS, surprise
+from bot.detect.scan import LEAST_REPORTS, surprise
 from bot.detect.threshold import BUDGET_DAYS, CLUSTER_MINUTES, TAIL_START, Belief, Tail
 
 SPAN_MINUTES = 60
 """Reports further apart are not one cluster."""
 
+_LEAST_EXPECTED = 0.1  # two neighbours may know each other
 _PLACED = 0.35  # of the reports name a place: prior
 _PRIOR_REPORTS = 50.0  # what the share of the population is worth as a prior, in reports of the operator
 _SURE_REPORTS = 2.5  # a share without any reports is right within a factor of two
@@ -212,7 +213,7 @@ class LocalScan:
             total, usual, dispersion = detector.span(first, last)
             # where the whole country says more than usual, so may this part of it
             usual = share * max(usual, (total - reports) / (1.0 - share))
-            score = surprise(reports, max(usual, LEAST_EXPECTED), dispersion + doubt)
+            score = surprise(reports, max(usual, _LEAST_EXPECTED), dispersion + doubt)
             if score > (best.score if best else 0.0):
                 best = LocalVerdict(
                     zone, reports, usual, first, last, score, self._tail.return_days(max(score, TAIL_START))

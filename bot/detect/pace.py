@@ -10,7 +10,7 @@ import math
 EVERY_MINUTES = 3.0
 """So much is taken at a time."""
 
-LAG_MINUTES = 2.0
+LAG_MINUTES = 4.0
 """It is taken when it is this old, so that an outage does not become its own yardstick as it begins."""
 
 STEPS = 20
@@ -19,8 +19,8 @@ STEPS = 20
 DOUBT_STEPS = 100
 """Doubts in steps of 1/100, up to 2.55."""
 
-_HALF_LIVES = (25.0, 150.0, 900.0)  # minutes
-_PRIOR_REPORTS = 2.0  # as many reports as usual that every memory begins with
+_HALF_LIVES = (25.0, 240.0, 960.0)  # minutes
+_PRIOR_REPORTS = 0.5  # as many reports as usual that every memory begins with
 _BUSIEST = 8.0
 
 
@@ -64,6 +64,19 @@ class Pace:
         self.busy = round(min(busy, _BUSIEST) * STEPS) / STEPS
         # weights that fade halve the variance of the sum
         self.doubt = round(DOUBT_STEPS / (2.0 * rests_on + _PRIOR_REPORTS)) / DOUBT_STEPS if rests_on else 0.0
+
+    def amend(self, count: int, usual: float, takes: int) -> None:
+        """Of buckets that were taken so many takes ago, 0 for the last ones, more has become known; told by the next.
+
+        Args:
+            count: So many reports more (or fewer).
+            usual: So much more was usual for them, as more of them was heard.
+            takes: How often `learn` was called since.
+        """
+        for i, keep in enumerate(self._keeps):
+            faded = keep**takes
+            self._actual[i] += count * faded
+            self._usual[i] += usual * faded
 
     def rescale(self, ratio: float) -> None:
         """What is usual has been learned anew: it is now so many times what it was taken to be."""

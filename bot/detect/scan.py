@@ -13,20 +13,20 @@ WINDOW_MINUTES = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60)
 LEAST_REPORTS = 4
 """Fewer reports than this are never a spike, however quiet the hour."""
 
-LEAST_EXPECTED = 0.1
-"""No window expects less: people write in twos and threes, and at three in the morning no model knows how often."""
+_LEAST_EXPECTED = 0.25  # in any window
+# People write in twos and threes, and at three in the morning no model knows how often.
 
 _HALF_LIFE_MINUTES = 14 * 1440.0
-_PRIOR_DISPERSION = 0.1
-_PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.1 give or take 0.2
-_LEAST_DISPERSION, _MOST_DISPERSION = 0.02, 5.0
+_PRIOR_DISPERSION = 0.06
+_PRIOR_PRECISION = 25.0  # of the prior: one over its variance, so 0.06 give or take 0.2
+_LEAST_DISPERSION, _MOST_DISPERSION = 0.06, 5.0
 _CAP_SIGMAS = 3.0
 _LEARNED_EVERY_MINUTES = 5.0  # shorter windows are learned no more often: theirs are many
 _NO_TAIL = 4.0  # less than two sigmas, squared, is no rarity: such a window is asked only if none sticks out more
 _TURN = 360  # a multiple of every window's length, in minutes
 _NATS_A_DECADE = math.log(10.0)
 _BUSY_DISPERSION = 0.3  # hours that are none of the ordinary are the less certain, up to this
-_GROWTH = 0.2  # by which any hours may grow busier in half an hour, without an outage
+_GROWTH = 0.14  # by which any hours may grow busier in half an hour, without an outage
 _GROWTH_MINUTES = 30.0
 
 
@@ -111,8 +111,8 @@ class Scan:
             mean = (expected_to - expected[end - length]) * busy
             if count <= mean:
                 continue
-            if mean < LEAST_EXPECTED:  # noqa: PLR1730 - max() would cost as much as the next two lines
-                mean = LEAST_EXPECTED
+            if mean < _LEAST_EXPECTED:  # noqa: PLR1730 - max() would cost as much as the next two lines
+                mean = _LEAST_EXPECTED
             doubts = dispersion[i] + doubt + ring.doubts[after - length] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
             sigmas = (count - mean) ** 2 / (mean + doubts * mean * mean)
             if sigmas < most and sigmas < _NO_TAIL:

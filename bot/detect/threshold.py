@@ -22,11 +22,11 @@ Belief = Literal["suspected", "confirmed", "dismissed"]
 _PRIOR_DAYS = 20.0
 # A sparse series peaks less often than a busy one, as fewer windows reach four reports at all: fitted on streams of
 # 0.01 to 1 a minute.
-_PRIOR_PEAKS_PER_DAY = 0.8  # at
+_PRIOR_PEAKS_PER_DAY = 0.73  # at
 _PRIOR_LEVEL = 0.05  # a minute, growing with
 _PRIOR_POWER = 0.6  # of the level, between
-_LEAST_PRIOR, _MOST_PRIOR = 0.5, 3.0
-_PRIOR_EXCESS = 0.65
+_LEAST_PRIOR, _MOST_PRIOR = 0.5, 6.0
+_PRIOR_EXCESS = 0.57
 _HALF_LIFE_DAYS = 45.0
 _PEAK_CAP = 4.0
 _LEAST_EXCESS = 0.3

@@ -13,7 +13,7 @@ class Verdict(NamedTuple):
         count: Its reports.
         expected: Its expected reports, before it was learned.
         score: -log10 of the probability of the most unlikely window; 0 where no window has four reports.
-        severity: How big it looks, -log10 of the tail of the series' own sums; 0 for an ordinary bucket.
+        severity: How big a spike looked, told when it stops growing: so many times as tall as usual; else 0.
         return_days: A peak as high as `score` comes once in so many days; None below the tail's start.
         state: `raise` once, when an event opens; `open` while it lasts; `clear` on the bucket that ends it; else empty.
         above: The return period is beyond what the budget allows, whether or not an event is open already.

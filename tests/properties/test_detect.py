@@ -25,8 +25,8 @@ def buckets(stretches: list[tuple[int, int, float]]) -> list[tuple[int, float]]:
     return made
 
 
-def run(detector: Detector, stream: list[tuple[int, float]], start: int) -> list[Verdict]:
-    return [detector.step(start + i, count, heard, BUDGET) for i, (count, heard) in enumerate(stream)]
+def run(detector: Detector, stream: list[tuple[int, float]], start: int, budget: float = BUDGET) -> list[Verdict]:
+    return [detector.step(start + i, count, heard, budget) for i, (count, heard) in enumerate(stream)]
 
 
 @given(runs, st.data())
@@ -71,8 +71,7 @@ def test_a_report_that_comes_late_is_scored_as_if_it_had_come_in_time(
     count, _ = stream[late]
     amended, in_time = Detector(UTC_CALENDAR), Detector(UTC_CALENDAR)
     # without a budget nothing is ever open, so the two differ in nothing but when the report was known
-    for i, (reports, heard) in enumerate(stream):
-        amended.step(MONDAY + i, reports, heard, 0.0)
+    run(amended, stream, MONDAY, 0.0)
     best = []
     for i, (reports, heard) in enumerate([*stream[:late], (count + extra, 1.0), *stream[late + 1 :]]):
         verdict = in_time.step(MONDAY + i, reports, heard, 0.0)
@@ -84,8 +83,9 @@ def test_a_report_that_comes_late_is_scored_as_if_it_had_come_in_time(
         assert answer.score >= 0.98 * max(best)  # doubt and dispersion are those of now, not of then
     after = [(0, 1.0)] * 70
     begin = MONDAY + len(stream)
-    for one, other in zip(run(amended, after, begin), run(in_time, after, begin), strict=True):
-        assert one.score == pytest.approx(other.score)
+    for one, other in zip(*(run(made, after, begin, 0.0) for made in (amended, in_time)), strict=True):
+        if late >= len(stream) - 4:  # older than that, how busy it is was told without the report for a while
+            assert one.score == pytest.approx(other.score)
         assert one.expected == pytest.approx(other.expected)
 
 

@@ -57,7 +57,7 @@ def test_a_zone_is_a_departement_alone_or_with_its_neighbours() -> None:
 
 
 def test_five_people_of_one_departement_in_twenty_minutes_are_found() -> None:
-    [verdict] = Room().run((0, "71"), (5, "71"), (9, "71"), (14, "71"), (18, "71"))
+    [verdict] = Room(per_minute=0.1).run((0, "71"), (5, "71"), (9, "71"), (14, "71"), (18, "71"))
     assert verdict.departments == ("71",)
     assert verdict.reports == 5
     assert verdict.expected < 0.1
