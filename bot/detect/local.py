@@ -18,6 +18,7 @@ from bot.detect.threshold import BUDGET_DAYS, CLUSTER_MINUTES, TAIL_START, Belie
 SPAN_MINUTES = 60
 """Reports further apart are not one cluster."""
 
+_LATE_MINUTES = 120  # what comes later than this is archive: the detector no longer knows what was usual then
 _LEAST_EXPECTED = 0.1  # two neighbours may know each other
 _PLACED = 0.35  # of the reports name a place: prior
 _PRIOR_REPORTS = 50.0  # what the share of the population is worth as a prior, in reports of the operator
@@ -151,10 +152,10 @@ class LocalScan:
         last = detector.last_bucket
         if places is None or not places.fresh or last is None:
             return None
-        ripe = [heard for heard in places.fresh if heard.bucket <= last]
+        ripe = [heard for heard in places.fresh if last - _LATE_MINUTES < heard.bucket <= last]
+        places.fresh = [heard for heard in places.fresh if heard.bucket > last]
         if not ripe:
             return None
-        places.fresh = [heard for heard in places.fresh if heard.bucket > last]
         places.recent += ripe
         if detector.alarm or len(places.recent) < LEAST_REPORTS:
             return None
@@ -258,7 +259,7 @@ MapState = tuple[list[float], dict[str, Remembered]]
 
 
 def _spans(buckets: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Every span between two reports that holds enough of them: first and last bucket, and how many."""
+    """Every span within an hour between two reports that holds enough: first and last bucket, and how many."""
     for i, j in combinations_with_replacement(range(len(buckets)), 2):
-        if j - i + 1 >= LEAST_REPORTS:
+        if j - i + 1 >= LEAST_REPORTS and buckets[j] - buckets[i] < SPAN_MINUTES:
             yield buckets[i], buckets[j], j - i + 1

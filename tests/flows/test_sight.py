@@ -115,16 +115,16 @@ def failing(source: ScriptedSource, minutes: float) -> ScriptedSource:
     return source
 
 
-def posts(world: World, minutes: Sequence[float], *, prefix: str) -> Reading:
+def posts(world: World, minutes: Sequence[float], *, prefix: str, first: int = 0) -> Reading:
     """Complaints written so many minutes from now, all by different people."""
-    places = ("Lille", "Metz", "Brest", "Pau", "Dijon", "Nancy", "Arras")
+    towns = ("Lille", "Metz", "Brest", "Pau", "Dijon", "Nancy", "Arras")
     return Reading(
         tuple(
             Mention(
                 "crowd",
                 f"{prefix}{index}",
                 f"{prefix}{index}",
-                f"plus de mail orange à {places[index % len(places)]} {prefix}{index}",
+                f"plus de mail orange à {towns[(first + index) % len(towns)]} {prefix}{index}",
                 world.now() + timedelta(minutes=minute),
                 world.now(),
             )
@@ -242,8 +242,8 @@ async def test_what_was_written_during_the_sleep_is_no_surge_when_it_arrives() -
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_a_clock_that_is_put_wrong_raises_nothing_and_a_surge_is_still_found(hours: int) -> None:
     world, source = World(), crowd()
-    for number in range(120):  # a town where somebody complains every ten minutes
-        source.script.append(Reading() if number % 10 else posts(world, [-0.5], prefix=f"usual{number}-"))
+    for number in range(120):  # somewhere somebody complains every ten minutes
+        source.script.append(Reading() if number % 10 else posts(world, [-0.5], prefix=f"usual{number}-", first=number // 10))
     async with world.running(source):
         await asyncio.sleep(3600)
         world.jumped += timedelta(hours=hours)

@@ -191,3 +191,10 @@ def test_saved_and_restored_it_goes_on_the_same() -> None:
         said = ["71"] * (i in {11, 13, 15})
         assert room.step(NOON + i, said) == again.step(NOON + i, said)
     assert room.map.state() == again.map.state()
+
+
+def test_reports_of_the_night_that_come_in_the_morning_are_archive() -> None:
+    room = Room()
+    for minute in range(0, 300, 3):
+        room.map.hear("orange", NOON - 600 + minute, frozenset(["71"]))
+    assert room.step(NOON, []) is None
