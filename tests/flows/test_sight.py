@@ -243,7 +243,9 @@ async def test_what_was_written_during_the_sleep_is_no_surge_when_it_arrives() -
 async def test_a_clock_that_is_put_wrong_raises_nothing_and_a_surge_is_still_found(hours: int) -> None:
     world, source = World(), crowd()
     for number in range(120):  # somewhere somebody complains every ten minutes
-        source.script.append(Reading() if number % 10 else posts(world, [-0.5], prefix=f"usual{number}-", first=number // 10))
+        source.script.append(
+            Reading() if number % 10 else posts(world, [-0.5], prefix=f"usual{number}-", first=number // 10)
+        )
     async with world.running(source):
         await asyncio.sleep(3600)
         world.jumped += timedelta(hours=hours)
