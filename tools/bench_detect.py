@@ -34,7 +34,7 @@ _NEWSROOM = 10 * 6  # series: operators and services
 _POLLED = {0.04: 2.0, 0.2: 5.0, 1.0: 10.0}
 
 
-Runs = Mapping[_Key, "list[Future[_T]]"]
+Runs = Mapping[_Key, list[Future[_T]]]
 Delays = list[tuple[int, int]]
 
 
@@ -50,7 +50,7 @@ class Plan:
     days: int
 
 
-QUICK = Plan(months=6, compared=2, calibrated=2, weeks=10, maps=1, days=2)
+QUICK = Plan(months=12, compared=4, calibrated=4, weeks=20, maps=3, days=2)
 FULL = Plan(months=48, compared=40, calibrated=24, weeks=120, maps=16, days=30)
 
 

@@ -241,7 +241,7 @@ def _first_polled(
 
 def holiday(seed: str, base: float, *, known: bool, budget: float = 1.0) -> int:
     """Whether a Wednesday that is a holiday raises, in the fourth week; `known` to the calendar or not."""
-    stream = Stream(f"{seed} {base} holiday", base, REALISTIC, months=0)
+    stream = Stream(f"{seed} {base} holiday", base, REALISTIC)
     rng = random.Random(f"{seed} {base} free day")
     day = range(23 * DAY, 24 * DAY)
     dates = {_date(day.start)} if known else frozenset()
