@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _PLACES = 3
+_MONTHLY_FROM = 0.25  # months
 
 
 def print_checks(rows: Sequence[Row]) -> None:
@@ -50,7 +51,8 @@ def title(findings: Findings, language: str, zone: ZoneInfo) -> str:
     n, budget = len(findings.alarms), f"{findings.budget:g}"
     if language == "fr":
         drafts = f"{n or 'aucun'} brouillon{'s' * (n > 1)}"
-        return f"Du {start} au {end}, pour {budget.replace('.', ',')} fausse alerte par mois : {drafts}"
+        when = f"Le {start}" if start == end else f"Du {start} au {end}"
+        return f"{when}, pour {budget.replace('.', ',')} fausse alerte par mois : {drafts}"
     return f"{start} to {end}, for {budget} false alarms a month: {n or 'no'} draft{'s' * (n != 1)}"
 
 
@@ -61,11 +63,14 @@ def print_backtest(findings: Findings, zone: ZoneInfo) -> None:
         return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
     known, unexplained = bool(findings.delays), len(findings.unexplained)
-    monthly = f"{unexplained / findings.months:.2f} a month"
+    # a rate of a morning would be nonsense
+    monthly = f" ({unexplained / findings.months:.2f} a month)" if findings.months >= _MONTHLY_FROM else ""
     summary = f"{time(findings.start)} to {time(findings.end)}, budget {findings.budget:g} a month: "
-    summary += f"{len(findings.alarms)} alarms" + (f", {unexplained} of no known outage" if known else "")
+    summary += f"{len(findings.alarms)} alarm{'s' * (len(findings.alarms) != 1)}" + (
+        f", {unexplained} of no known outage" if known else ""
+    )
     rows: list[tuple[str, ...]]
-    page: list[RenderableType] = [f"{summary} ({monthly})"]
+    page: list[RenderableType] = [f"{summary}{monthly}"]
     if findings.alarms:
         rows = [
             (

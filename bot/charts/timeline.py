@@ -5,7 +5,7 @@ SVG made by hand: a browser shows it, an editor can pass it on, and no library i
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from html import escape
 from math import ceil
 from zoneinfo import ZoneInfo
@@ -17,6 +17,10 @@ _MOST_BINS = 560
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 30, 60, 180, 360, 720, 1440, 2880, 10080))
 _LEAST_TOP = 4  # reports a bin of which would fill the strip: a quiet time must look quiet
 _TICKS = 8
+_TICK_STEPS = (
+    *(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 120, 180, 360, 720)),
+    *(timedelta(days=days) for days in (1, 2, 7, 14, 30, 91, 365)),
+)
 _MARK_APART = 16.0
 
 _FONT = 'font-family="system-ui, Helvetica, Arial, sans-serif" font-size="13"'
@@ -132,16 +136,16 @@ def _alarms(strip: Strip, axis: _Axis, y: float, floor: float) -> Iterator[str]:
 
 
 def _times(axis: _Axis, end: datetime, y: float, zone: ZoneInfo) -> Iterator[str]:
-    whole = (end - axis.start).total_seconds()
-    days = whole > 3 * 86_400
-    for i in range(_TICKS + 1):
-        at = (axis.start + timedelta(seconds=whole * i / _TICKS)).astimezone(zone)
-        x = axis.x(at)
-        yield f'<path d="M{x:.1f} {y + 2}v5" stroke="{_FAINT}"/>'
-        anchor = "start" if i == 0 else "end" if i == _TICKS else "middle"
-        yield _text(
-            x, y + 22, f"{at:%d/%m/%Y}" if days else f"{at:%d/%m %H:%M}", anchor=anchor, size=12, colour="#616e7c"
-        )
+    step = next((step for step in _TICK_STEPS if (end - axis.start) / step <= _TICKS), _TICK_STEPS[-1])
+    at = datetime.combine(axis.start.astimezone(zone).date(), time(), zone)
+    while at <= end:
+        if at >= axis.start:
+            x = axis.x(at)
+            yield f'<path d="M{x:.1f} {y + 2}v5" stroke="{_FAINT}"/>'
+            told = f"{at:%d/%m/%Y}" if step >= timedelta(days=1) else f"{at:%d/%m %H:%M}"
+            anchor = "middle" if x + 4 * len(told) < _WIDTH else "end"
+            yield _text(x, y + 22, told, anchor=anchor, size=12, colour="#616e7c")
+        at += step  # by the clock on the wall
 
 
 def _length(step: timedelta, words: dict[str, str]) -> str:
