@@ -75,7 +75,7 @@ class Classifier:
             kind=reading.kind,
             fresh=reading.fresh,
             onset=reading.onset,
-            services=services_named(hits.get("service", []), known) if reading.faulty else (),
+            services=services_named(hits.get("service", []), known) if reading.faulty or (operators and "noise" not in hits) else (),
             places=tuple(f.place for f in places),
             professional="professional" in hits,
             score=round(reading.score, 3),

@@ -22,7 +22,8 @@ def services_named(hits: list[Hit], operators: Sequence[Operator]) -> tuple[Serv
         if hit.rule.weight >= _OUTRIGHT:
             first.setdefault(hit.rule.name, hit.start)
     if "telephone" in first and "emergency" not in first:
-        first.setdefault("landline" if "landline" in first else "mobile", first["telephone"])
+        fixed = "landline" in first or first.keys() >= {"internet", "tv"}  # what a box gives
+        first.setdefault("landline" if fixed else "mobile", first["telephone"])
     if "reseau" in first and not {"internet", "mobile", "rail", "power"} & first.keys():
         first["mobile"] = first["reseau"]
     if not first:
