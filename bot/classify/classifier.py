@@ -11,7 +11,7 @@ from bot.classify.services import services_named
 from bot.classify.text import Words, words
 from bot.domain.operators import Operator
 from bot.domain.places import Place
-from bot.domain.signals import Classification
+from bot.domain.signals import Classification, Kind
 
 _TELECOM = frozenset(["telecom", "outage", "service"])
 _SAYS_WHAT = frozenset(["telecom", "service"])
@@ -68,6 +68,7 @@ class Classifier:
             operators = [operator_hint]
         concerned = bool(operators) or not hits.keys().isdisjoint(_SAYS_WHAT)
         reading = read(hits, said.folded, at, places=len(places), named=bool(named), concerned=concerned)
+        troubled = reading.kind is not Kind.NOISE or (operators and (reading.faulty or "noise" not in hits))
         known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
         return Classification(
             operators=tuple(operators),
@@ -75,7 +76,7 @@ class Classifier:
             kind=reading.kind,
             fresh=reading.fresh,
             onset=reading.onset,
-            services=services_named(hits.get("service", []), known) if reading.faulty or (operators and "noise" not in hits) else (),
+            services=services_named(hits.get("service", []), known) if troubled else (),
             places=tuple(f.place for f in places),
             professional="professional" in hits,
             score=round(reading.score, 3),

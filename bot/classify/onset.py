@@ -10,6 +10,7 @@ _FRESH_HOURS = 80.0  # "about three days" (the contract), and the morning after
 _TODAY_HOURS = 24.0
 _NOW_HOURS = 2.0
 _THAT_DAY_HOURS = 6.0  # a date says no hour: some time of that day
+_MOST_DAYS = 31  # of a month
 _UNSAID_DATE_HOURS = 24.0 * 14  # a date without the post's own time: people give dates when it has been long
 
 _GROUPS = ("onset", "duration", "date", "weekday")
@@ -50,13 +51,13 @@ def duration_hours(said: Iterable[str]) -> float | None:
     return longest
 
 
-def date_hours(said: list[str], at: datetime | None) -> float:
-    """Hours from a date ("le 16 août", "le 02/07") to the post."""
-    if at is None:
-        return _UNSAID_DATE_HOURS
+def date_hours(said: list[str], at: datetime | None) -> float | None:
+    """Hours from a date ("le 16 août", "le 02/07") to the post; None where it is no date ("depuis le 93")."""
     numbers = [int(w.removesuffix("er")[:4]) for w in said if w.removesuffix("er").isdigit()]
     month = next((_MONTHS.index(w) + 1 for w in said if w in _MONTHS), None)
-    if not numbers:
+    if numbers and numbers[0] > _MOST_DAYS:
+        return None
+    if at is None or not numbers:
         return _UNSAID_DATE_HOURS
     if month is None and len(numbers) > 1:
         month = numbers[1]
@@ -86,16 +87,21 @@ def onset_of(hours: float) -> Onset:
 
 
 def onset(hits: Mapping[str, list[Hit]], folded: list[str], at: datetime | None) -> tuple[Onset, Hit | None]:
-    """When it began, and what said so; a complaint without words of time is about now."""
-    best: tuple[float, int, Onset, Hit] | None = None
+    """When it began, and what said so; a complaint without words of time is about now.
+
+    The surest rule decides, of several durations the longest, otherwise what is said last.
+    """
+    best: tuple[float, float, Onset, Hit] | None = None
     elsewhere = hits.get("not onset", [])
     for group in _GROUPS:
         for hit in hits.get(group, ()):
             if any(e.overlaps(hit) for e in elsewhere):
                 continue
-            found = _begin(hit, folded[hit.start : hit.end], at)
-            if found and (best is None or (hit.rule.weight, hit.start) > best[:2]):
-                best = (hit.rule.weight, hit.start, found, hit)
+            said = folded[hit.start : hit.end]
+            found = _begin(hit, said, at)
+            place = duration_hours(said) or 0.0 if group == "duration" else hit.start
+            if found and (best is None or (hit.rule.weight, place) > best[:2]):
+                best = (hit.rule.weight, place, found, hit)
     return (best[2], best[3]) if best else (Onset.NOW, None)
 
 
@@ -105,7 +111,8 @@ def _begin(hit: Hit, said: list[str], at: datetime | None) -> Onset | None:
             hours = duration_hours(said)
             return None if hours is None else onset_of(hours)
         case "date":
-            return onset_of(date_hours(said, at))
+            hours = date_hours(said, at)
+            return None if hours is None else onset_of(hours)
         case "weekday":
             return onset_of(weekday_hours(said, at))
         case _:

@@ -26,6 +26,7 @@ class Named(NamedTuple):
 class _Trap:
     before: frozenset[str]
     after: frozenset[str]
+    sure_before: frozenset[str]
     by_itself: bool = False
     english: bool = False
 
@@ -59,6 +60,7 @@ class OperatorFinder:
             word: _Trap(
                 frozenset(t["before"].split()),
                 frozenset(t["after"].split()),
+                frozenset(t.get("sure_before", "").split()),
                 by_itself=t.get("by_itself", False),
                 english=t.get("english", False),
             )
@@ -70,7 +72,7 @@ class OperatorFinder:
         self._automaton = ahocorasick.Automaton()
         for operator in operators:
             if operator.homonym:
-                self._traps.setdefault(key(operator.name), _Trap(frozenset(), frozenset()))
+                self._traps.setdefault(key(operator.name), _Trap(frozenset(), frozenset(), frozenset()))
             for said, brand in _names(operator):
                 phrase = words(said).folded
                 self._names.setdefault(phrase[0], []).append((phrase, operator.id, brand))
@@ -132,7 +134,7 @@ class OperatorFinder:
             return False
         if previous in {"d", "de"} and start > 1 and folded[start - 2] in self._town:
             return False
-        if trap.by_itself or previous in self._sure or (telecom and not (english and trap.english)):
+        if trap.by_itself or previous in self._sure or following in trap.sure_before or (telecom and not (english and trap.english)):
             return True
         inside = previous.isalpha() and previous not in {"a", "d"}
         return text.raw[start][0].isupper() and (inside or following in self._after_sure)

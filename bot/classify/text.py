@@ -21,6 +21,7 @@ _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u00ad]+"
 )
 _SUR = re.compile(r"\b[sS]/ ?")  # "Chalon s/Saône"
+_HS = re.compile(r"\bh\.s\b\.?", re.IGNORECASE)
 _LONG = re.compile(r"([a-z])\1{2,}")
 
 
@@ -68,6 +69,8 @@ def words(text: str) -> Words:
         text = _HASHTAG.sub(lambda m: " " + _CAMEL.sub(" ", m[1]), text)
     if "/" in text:
         text = _SUR.sub("sur ", text).replace("/", ",")
+    if "h.s" in text or "H.S" in text:
+        text = _HS.sub("hs", text)
     raw = [w if w != "\n" else "." for w in _WORD.findall(text)]
     folded = fold(" ".join(raw))
     if _LONG.search(folded):
