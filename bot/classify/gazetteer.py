@@ -7,11 +7,13 @@ import gzip
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bot.classify.text import key
 from bot.domain.places import Level, Place
 
+_CACHED_NAMES = 2048
 _CONTRACTED = {"au": "le", "du": "le", "aux": "les", "des": "les"}
 
 
@@ -79,6 +81,7 @@ class Gazetteer:
             self._by_key, self._short, (n for n in self.nicknames if n not in self._wide_names)
         )
         self._wide_spans = _Names(self._wide_names)
+        self.named = lru_cache(maxsize=_CACHED_NAMES)(self._named)  # streams name the same few again and again
 
     def _commune(self, n: int) -> Commune:
         _, insee, name, dep, region, postcodes, population, lat, lon, hazard = self._rows[n].split("\t")
@@ -112,7 +115,7 @@ class Gazetteer:
         place = self.wide[name]
         return place, place.level is Level.DEPARTEMENT and bool(self._needs_cue[place.id[1:]])
 
-    def named(self, name: str) -> list[Commune]:
+    def _named(self, name: str) -> list[Commune]:
         """Communes that bear a name (a lookup key), or that it is short for or a nickname of."""
         n = self._by_key.get(name)
         found = []
@@ -165,10 +168,10 @@ class _Names:
             if n < free:
                 continue
             article = _CONTRACTED.get(spell[n])
-            length = self._length([article, *spell[n + 1 : n + 9]]) if article else 0
-            if article and length > 1:
-                name = Name(" ".join([article, *spell[n + 1 : n + length]]), n + 1, n + length, article=True)
-            elif length := self._length(spell[n : n + 9]):
+            length = self._length(article, spell, n) if article else 0
+            if length > 1:
+                name = Name(" ".join([str(article), *spell[n + 1 : n + length]]), n + 1, n + length, article=True)
+            elif length := self._length(spell[n], spell, n):
                 name = Name(" ".join(spell[n : n + length]), n, n + length, article=False)
             else:
                 continue
@@ -176,11 +179,13 @@ class _Names:
             free = name.end
         return found
 
-    def _length(self, parts: list[str]) -> int:
-        for length in range(self._longest.get(" ".join(parts[:2]), 0), 1, -1):
-            if " ".join(parts[:length]) in self._names:
-                return length
-        return int(parts[0] in self._names)
+    def _length(self, first: str, spell: list[str], n: int) -> int:
+        """How many words from the n-th on are a name, if the n-th were `first`."""
+        if n + 1 < len(spell):
+            for length in range(self._longest.get(f"{first} {spell[n + 1]}", 0), 1, -1):
+                if " ".join([first, *spell[n + 1 : n + length]]) in self._names:
+                    return length
+        return int(first in self._names)
 
 
 def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -4,7 +4,7 @@ A pattern is a line of items: `plus d|de? <net>` reads "plus", then perhaps "d" 
 `net`. `..3` lets up to three words pass within a sentence, `^` stands for the start of a sentence, `<n>` for a number,
 `<clock>` for "9h30", `<days>` for "3j", `<ask>` for a question mark. Every known word becomes one character, so that a
 pattern is a tiny regular expression without nested repeats over one character a word: its time grows linearly.
-A pattern is tried only when its rarest word occurs.
+A pattern is tried only when its rarest word occurs, and its second rarest.
 """
 
 import re
@@ -64,15 +64,16 @@ class Patterns:
         parsed = [(rule, p, [self._item(i) for i in p.split()]) for rule, patterns in rules for p in patterns]
         numbers = "".join(c for w, c in self._symbols.items() if w.isdigit())
         self._breaks = "".join(self._symbols.of(b) for b in BREAKS)
-        self._compiled: list[tuple[Rule, re.Pattern[str]]] = []
+        self._compiled: list[tuple[Rule, re.Pattern[str], frozenset[str]]] = []
         self._by_anchor: dict[str, list[int]] = {}
         for rule, line, items in parsed:
             if not items:
                 raise ValueError(f"pattern: {rule.name}: empty")
             regex = "".join(self._regex(item, numbers) for item in items)
-            for symbol in self._anchor(items, line, numbers):
+            anchor, second = self._anchors(items, line, numbers)
+            for symbol in anchor:
                 self._by_anchor.setdefault(symbol, []).append(len(self._compiled))
-            self._compiled.append((rule, re.compile(regex)))
+            self._compiled.append((rule, re.compile(regex), second))
 
     def _item(self, item: str) -> tuple[str, set[str], bool]:
         """(what it is, its words' symbols, may it be absent)."""
@@ -107,25 +108,39 @@ class Patterns:
         body = "".join(sorted(chars))
         return (f"[{body}]" if len(body) > 1 else body) + ("?" if optional else "")
 
-    def _anchor(self, items: list[tuple[str, set[str], bool]], line: str, numbers: str) -> set[str]:
+    def _anchors(
+        self, items: list[tuple[str, set[str], bool]], line: str, numbers: str
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """The words of the rarest and of the second rarest item that must occur (the same where there is but one)."""
         required = [chars for _, chars, optional in items if not optional]
         if not required:
             raise ValueError(f"pattern: {line}: nothing in it must occur")
         common = {self._symbols.of(w) for w in self._classes.get("common", "").split()}
-        best = min(required, key=lambda chars: (bool(chars & common), len(chars)))
-        return best | set(numbers) if _NUMBER in best else best
+        rarest = sorted(required, key=lambda chars: (bool(chars & common), len(chars)))[:2]
+        first, *others = (frozenset(c | set(numbers) if _NUMBER in c else c) for c in rarest)
+        return first, others[0] if others else first
 
     def hits(self, folded: list[str]) -> dict[str, list[Hit]]:
         """Every rule that applies, by its group, at most twice a pattern, in text order."""
-        text = "".join(map(self._symbols.__getitem__, folded))
+        symbols = self._symbols
+        chars = [symbols.get(word, _UNKNOWN) for word in folded]
+        for n, word in enumerate(folded):
+            if word[0] <= "9" and chars[n] == _UNKNOWN:
+                chars[n] = _shape(word)
+        text = "".join(chars)
         by_anchor = self._by_anchor
         wanted: set[int] = set()
-        for symbol in set(text):
+        present = set(text)
+        for symbol in present:
             if symbol in by_anchor:
                 wanted.update(by_anchor[symbol])
         found = []
+        compiled = self._compiled
         for n in wanted:
-            search = self._compiled[n][1].search
+            _, pattern, second = compiled[n]
+            if second.isdisjoint(present):
+                continue
+            search = pattern.search
             match = search(text)
             if match:
                 start, end = match.span()
@@ -137,24 +152,24 @@ class Patterns:
         found.sort()
         groups: dict[str, list[Hit]] = {}
         for start, end, n in found:
-            rule = self._compiled[n][0]
+            rule = compiled[n][0]
             groups.setdefault(rule.group, []).append(Hit(rule, start, -end))
         return groups
 
 
 class _Symbols(dict[str, str]):
-    """Word → one character; words of no pattern share a few by their shape."""
+    """Word → one character."""
 
     def of(self, word: str) -> str:
         if word not in self:
             self[word] = chr(_FIRST + len(self))
         return self[word]
 
-    def __missing__(self, word: str) -> str:
-        if not word[0].isdigit():
-            return _UNKNOWN
-        if word.isdigit():
-            return _NUMBER
-        if _CLOCK_RE.fullmatch(word):
-            return _CLOCK
-        return _DAYS if _DAYS_RE.fullmatch(word) else _UNKNOWN
+
+def _shape(word: str) -> str:
+    """The character that words of no pattern share if they are alike."""
+    if word.isdigit():
+        return _NUMBER
+    if _CLOCK_RE.fullmatch(word):
+        return _CLOCK
+    return _DAYS if _DAYS_RE.fullmatch(word) else _UNKNOWN

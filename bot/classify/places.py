@@ -56,10 +56,14 @@ class PlaceFinder:
             text: The words.
             is_department: Whether the number at a word is used as a département ("dans le 71").
         """
-        spell = [SPELL.get(w, w) for w in text.folded]
+        spell = text.folded
+        if not SPELL.keys().isdisjoint(spell):
+            spell = [SPELL.get(w, w) for w in spell]
         codes = self._codes(text.folded, is_department)
         wide = self._wide(text, spell)
         communes = self._communes(text, spell, codes, wide)
+        if not (communes or codes or wide):
+            return []
         first: dict[str, Found] = {}
         for found in sorted([*communes, *codes, *wide], key=lambda f: f.start):
             first.setdefault(found.place.id, found)
@@ -67,7 +71,7 @@ class PlaceFinder:
 
     def _codes(self, folded: list[str], is_department: Callable[[int], bool]) -> list[Found]:
         found = []
-        for n in [n for n, word in enumerate(folded) if word[0].isdigit()]:
+        for n in [n for n, word in enumerate(folded) if "0" <= word[0] <= "9"]:
             word = folded[n]
             place = None
             if len(word) == _POSTCODE_DIGITS and word.isdigit():

@@ -102,7 +102,9 @@ def _recovered(recovery: list[Hit], outage: list[Hit], against: float) -> bool:
     return against < _sum(recovery) and not any(h.start >= last and h.rule.weight > _STRONG_FAULT for h in outage)
 
 
-def _sum(hits: Iterable[Hit], share: float = 0.5) -> float:
+def _sum(hits: list[Hit], share: float = 0.5) -> float:
+    if not hits:
+        return 0.0
     strongest: dict[str, float] = {}
     for hit in hits:
         strongest[hit.rule.name] = max(hit.rule.weight, strongest.get(hit.rule.name, 0.0))
