@@ -140,6 +140,28 @@ def classify(
 
 
 @app.command()
+def explain(
+    text: Annotated[str, typer.Argument(help="A post, in quotes; - reads it from standard input.")],
+    hint: Annotated[
+        str | None, typer.Option(metavar="OPERATOR", help="It was found by a search for that operator.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE")] = None,
+) -> None:
+    """Read one post and show which words decided.
+
+    Exit 0, or 2 if the operator is unknown.
+    """
+    from bot import commands  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
+
+    settings = load(config, commands.environment() if config else {})
+    if text == "-":
+        with _lines("-") as lines:
+            text = b"".join(lines).decode("utf-8", "replace").rstrip("\n")
+    commands.explain_to_stdout(settings, text, hint)
+
+
+@app.command()
 def detect(
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="CSV: timestamp, count or value, [exposure].")] = "-",
     budget: Annotated[float, typer.Option(help="False alarms a month for this one series.")] = 1.0,

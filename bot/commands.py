@@ -141,6 +141,20 @@ def classify_to_stdout(config: Config, lines: Iterable[bytes]) -> int:
     return reading.wrong
 
 
+def explain_to_stdout(config: Config, text: str, hint: str | None) -> None:
+    """Print how one text is read, with the words that decided.
+
+    Raises:
+        InputError: `hint` is no operator.
+    """
+    classifier = wiring.build_classifier(config)
+    operator = classifier.operator(hint) if hint else None
+    if hint and operator is None:
+        raise InputError(f"--hint: {hint}: no such operator: {', '.join(o.id for o in classifier.operators)}")
+    found = classifier.explain(text, operator_hint=operator.id if operator else None, at=SystemClock().now())
+    tables.print_reading(text, found)
+
+
 def backtest_to_stdout(
     config: Config,
     scenario: str | None,

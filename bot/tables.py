@@ -8,15 +8,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from bot.classify import Explanation
 from bot.domain.incidents import Incident, Spike
 from bot.flow.backtest import PEOPLE, Alarm, Findings
 from bot.flow.checkup import Row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 _PLACES = 3
 _MONTHLY_FROM = 0.25  # months
+_MEANINGS = {
+    "outage": "a fault",
+    "english": "a fault",
+    "recovery": "it is back",
+    "social": "others too",
+    "noise": "something else",
+    "cancel": "no fault after all",
+    "chronic": "an old trouble",
+    "onset": "since when",
+    "duration": "since when",
+    "date": "since when",
+    "weekday": "since when",
+}
+_COLOURS = {
+    "outage": "bold red",
+    "english": "bold red",
+    "recovery": "bold green",
+    "social": "red",
+    "noise": "bright_black",
+    "cancel": "bright_black",
+    "chronic": "yellow",
+    "onset": "yellow",
+    "duration": "yellow",
+    "date": "yellow",
+    "weekday": "yellow",
+    "operator": "bold blue",
+    "place": "green",
+    "service": "magenta",
+}
 
 
 def print_checks(rows: Sequence[Row]) -> None:
@@ -160,6 +191,45 @@ def backtest_lines(findings: Findings) -> Iterator[dict[str, Any]]:
     }
 
 
+def print_reading(text: str, found: Explanation) -> None:
+    """The text with the words that decided in colour, what they were taken for, and what comes of it."""
+    from rich.text import Text  # noqa: PLC0415
+
+    shown, rows = Text(text), []
+    for start, end, mark in found.placed(text):
+        colour = _COLOURS.get(mark.group, "")
+        shown.stylize(colour, start, end)
+        weight = "" if mark.weight is None else f"{mark.weight:g}"
+        rows.append((Text(text[start:end], style=colour), mark.name, _MEANINGS.get(mark.group, mark.group), weight))
+    reading = found.reading
+    fresh = f", began {reading.onset.value}" if reading.onset else ""
+    about = [
+        *reading.operators,
+        *reading.brands,
+        *(s.value for s in reading.services),
+        *(p.name for p in reading.places),
+    ]
+    if reading.professional:
+        about.append("professional")
+    counts = "counts as a report" if reading.counts else "does not count as a report"
+    _print(shown, "")
+    if rows:
+        _print(_table("", ("words", "rule or name", "evidence for", "weight"), rows))
+    _print(
+        Text(
+            f"{reading.kind.value}{fresh}: {counts} (probability of a fresh outage {min(reading.score, 0.99):.0%})",
+            style="bold",
+        ),
+        Text(" · ".join(about) or "nobody and nothing named"),
+    )
+
+
+def _print(*parts: "RenderableType") -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    Console(highlight=False).print(*parts, sep="\n")
+
+
 def _alarm_line(alarm: Alarm) -> dict[str, Any]:
     spike = alarm.incident.surge.spike
     return {
@@ -190,11 +260,11 @@ def _minutes(minutes: float | None) -> str:
     return "> 60 min" if minutes is None else f"{minutes:.0f} min"
 
 
-def _table(heading: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "RenderableType":
+def _table(heading: str, columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> "RenderableType":
     from rich.table import Column, Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(*(Column(column, overflow="fold") for column in columns), title=heading, title_justify="left")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table

@@ -258,7 +258,7 @@ def _all(plan: Plan, seed: int) -> Iterator[str]:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         yield from Bench(plan, seed, pool).run()
     if folder := os.environ.get("VIGIE_DATA"):
-        yield from nab.table(Path(folder) / "nab")
+        yield from nab.table(Path(folder))
 
 
 if __name__ == "__main__":

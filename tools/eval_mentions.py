@@ -1,36 +1,54 @@
-"""Measure the classifier on a folder of labelled mentions; prints figures, and with --errors the misread texts.
+"""Measures the classifier on a folder of labelled mentions: figures and confusions on screen, counts into the docs.
 
-Usage: python tools/eval_mentions.py DIR [--errors] [--half 0|1]
+    make eval VIGIE_DATA=DIR
+    python -m tools.eval_mentions DIR [--misread] [--write]
 
-The texts are never written anywhere. Labels: see the README of the folder.
+`--misread` shows what was misread, on screen only; no text is ever written. Labels: see the README of the folder.
 """
 
 import argparse
 import json
-import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.classify import Classifier, load_data, load_operators
+from bot.domain.operators import Service
 from bot.domain.places import Level, Place
+from bot.domain.signals import Classification, Kind
+from tools.detection.intervals import share
+from tools.detection.report import table
 
-DATA = Path(__file__).parent.parent / "bot" / "classify" / "data"
-SERVICE = {"phone": "landline", "website": "web", "bank": "payment", "train": "rail"}
+_ROOT = Path(__file__).parent.parent
+_DATA = _ROOT / "bot" / "classify" / "data"
+_DOC = _ROOT / "docs" / "understanding.md"
+_BEGIN, _END = "<!-- eval: begin -->", "<!-- eval: end -->"
+_HOME = "71076"  # the newsroom's commune: Chalon-sur-Saône
+_SERVICES = {"phone": "landline", "website": "web", "bank": "payment", "train": "rail"}
+_BRANDS = {"sosh": "orange", "red": "sfr"}
+_TRUE_ALL_THE_SAME = {"resolved", "stale", "chronic"}  # of no news, but no trap
+_SETS = {"real_free_tweets": "real", "adapted": "adapted", "invented": "invented"}
+
+Counts = Counter[tuple[str, str]]  # (label, tp | fp | fn | tn)
 
 
-def interval(hits: int, of: int) -> str:
-    """Share with its 95 % interval (Wilson)."""
-    if not of:
-        return "    –"
-    p, z = hits / of, 1.96
-    centre, half = p + z * z / (2 * of), z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    low, high = (centre - half) / (1 + z * z / of), (centre + half) / (1 + z * z / of)
-    return f"{p:.2f} [{low:.2f}–{high:.2f}] ({hits}/{of})"
+class Measured(NamedTuple):
+    """What came of one set.
+
+    Attributes:
+        name: Of the set.
+        counts: By label and outcome.
+        confusions: How often each labelled recency was read as each kind.
+    """
+
+    name: str
+    counts: Counts
+    confusions: Counter[tuple[str, str]]
 
 
-def expected_places(classifier: Classifier, labels: list[str]) -> set[str]:
+def expected_places(classifier: Classifier, labels: Sequence[str]) -> set[str]:
     """Labels (`c:Massy`, `d:71`, `r:Normandie`, `p:44600`) as place ids; vague zones are left out."""
     ids = set()
     for label in labels:
@@ -41,76 +59,118 @@ def expected_places(classifier: Classifier, labels: list[str]) -> set[str]:
     return ids
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--errors", action="store_true")
-    parser.add_argument("--half", type=int, default=None, help="only every other line, from this one")
-    options = parser.parse_args()
-    operators = load_operators((DATA / "operators.toml").read_text(encoding="utf-8"))
-    classifier = Classifier(load_data(lambda name: (DATA / name).read_bytes()), operators, home="71076")
-    pooled: Counter[str] = Counter()
-    for path in sorted(options.folder.glob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        half = rows if options.half is None else rows[options.half :: 2]
-        counts = measure(classifier, half, show=options.errors)
-        pooled += Counter({k: v for k, v in counts.items() if k.startswith(("service", "place"))})
-        show(path.stem, counts)
-    show("all (services and places)", pooled)
-
-
-def measure(classifier: Classifier, rows: list[dict[str, Any]], *, show: bool) -> Counter[str]:
-    """Count what is right and wrong."""
-    n: Counter[str] = Counter()
+def measure(classifier: Classifier, name: str, rows: Sequence[dict[str, Any]], *, misread: bool) -> Measured:
+    """Count what is right and wrong in one set."""
+    counts: Counts = Counter()
+    confusions: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        text, real = row["text"], "operator_in_text" in row
         at = datetime.fromisoformat(row["ts"]) if row.get("ts") else None
-        got = classifier.classify(text, operator_hint=row["operator"] if real else None, at=at)
-        want_fresh = bool(row["is_outage_report"]) and row["recency"] == "fresh"
-        wrong = []
-        n[f"fresh {_cell(want_fresh, got=got.fresh)}"] += 1
-        if want_fresh != got.fresh:
-            wrong.append(f"fresh: want {want_fresh} ({row['recency']})")
-        n[f"report {_cell(bool(row['is_outage_report']), got=got.kind.value == 'outage')}"] += 1
-        operator = {"sosh": "orange"}.get(row["operator"], row["operator"])
-        if row.get("operator_in_text", True):
-            alone = classifier.classify(text, at=at).operators
-            right = operator in alone if operator else not alone
-            n["operator right" if right else "operator wrong"] += 1
-            if not right:
-                wrong.append(f"operator: want {operator}, got {alone}")
-        want_services = {SERVICE.get(s, s) for s in row["service"]}
-        services = {s.value for s in got.services}
-        _compare(n, "service", want_services, services, wrong)
-        _compare(n, "place", expected_places(classifier, row["places"]), {p.id for p in got.places}, wrong)
-        if wrong and show:
-            print(f"{'; '.join(wrong)}\n    {text[:300]}\n    {got.score} {got.onset} {got.why}")
-    return n
+        hint = row["operator"] if "operator_in_text" in row else None
+        got = classifier.classify(row["text"], operator_hint=hint, at=at)
+        wrong = [*_kinds(row, got, counts), *_operator(classifier, row, at, counts)]
+        services = {_SERVICES.get(s, s) for s in row["service"]}
+        wrong += _sets("service", services, {s.value for s in got.services}, counts)
+        wrong += _sets("place", expected_places(classifier, row["places"]), {p.id for p in got.places}, counts)
+        said = (
+            "fresh outage" if got.fresh else "outage that is not fresh" if got.kind is Kind.OUTAGE else got.kind.value
+        )
+        confusions[row["recency"] or "none of these", said] += 1
+        if wrong and misread:
+            print(f"{'; '.join(wrong)}\n    {row['text'][:300]}\n    {got.score} {got.onset} {got.why}")
+    return Measured(name, counts, confusions)
 
 
-def _cell(want: bool, *, got: bool) -> str:
-    return ("tp" if got else "fn") if want else ("fp" if got else "tn")
+def _kinds(row: dict[str, Any], got: Classification, counts: Counts) -> Iterator[str]:
+    report, outage = bool(row["is_outage_report"]), got.kind is Kind.OUTAGE
+    fresh = report and row["recency"] == "fresh"
+    for label, want, found in (("fresh report", fresh, got.fresh), ("any report", report, outage)):
+        counts[label, _cell(want, found=found)] += 1
+        if want != found:
+            yield f"{label}: want {want} ({row['recency']})"
+    if not report and row["recency"] not in _TRUE_ALL_THE_SAME:
+        counts["trap", "fp" if outage else "tn"] += 1
 
 
-def _compare(n: Counter[str], what: str, want: set[str], got: set[str], wrong: list[str]) -> None:
-    n[f"{what} tp"] += len(want & got)
-    n[f"{what} fp"] += len(got - want)
-    n[f"{what} fn"] += len(want - got)
+def _operator(classifier: Classifier, row: dict[str, Any], at: datetime | None, counts: Counts) -> Iterator[str]:
+    if not row.get("operator_in_text", True):
+        return
+    operator = _BRANDS.get(row["operator"], row["operator"])
+    found = classifier.classify(row["text"], at=at).operators
+    right = operator in found if operator else not found
+    counts["operator", "tp" if right else "fn"] += 1
+    if not right:
+        yield f"operator: want {operator}, got {found}"
+
+
+def _sets(what: str, want: set[str], got: set[str], counts: Counts) -> Iterator[str]:
+    for outcome, found in (("tp", want & got), ("fp", got - want), ("fn", want - got)):
+        counts[what, outcome] += len(found)
+        if what == "service":
+            counts.update((name, outcome) for name in found)
     if want != got:
-        wrong.append(f"{what}: want {sorted(want)}, got {sorted(got)}")
+        yield f"{what}: want {sorted(want)}, got {sorted(got)}"
 
 
-def show(title: str, n: Counter[str]) -> None:
-    """Print one set's figures."""
-    print(f"== {title}")
-    for what in ("fresh", "report", "service", "place"):
-        tp, fp, fn = n[f"{what} tp"], n[f"{what} fp"], n[f"{what} fn"]
-        if tp + fp + fn:
-            print(f"{what:9} precision {interval(tp, tp + fp):30} recall {interval(tp, tp + fn)}")
-    right, wrong = n["operator right"], n["operator wrong"]
-    if right + wrong:
-        print(f"operator  accuracy  {interval(right, right + wrong)}")
+def _cell(want: bool, *, found: bool) -> str:
+    return ("tp" if found else "fn") if want else ("fp" if found else "tn")
+
+
+def _share(hits: int, of: int) -> str:
+    if not of:
+        return "–"
+    low, high = share(hits, of)
+    return f"{hits / of:.2f} [{low:.2f}–{high:.2f}] ({hits}/{of})"
+
+
+def _line(label: str, counts: Counts, name: str) -> tuple[str, ...]:
+    tp, fp, fn = (counts[label, outcome] for outcome in ("tp", "fp", "fn"))
+    f1 = f"{2 * tp / (2 * tp + fp + fn):.2f}" if tp + fp + fn else "–"
+    return name, _share(tp, tp + fp), _share(tp, tp + fn), f1
+
+
+def report(measured: Sequence[Measured]) -> Iterator[str]:
+    """The figures as lines of Markdown."""
+    pooled: Counts = sum((m.counts for m in measured), Counter())
+    rows = [_line(label, m.counts, f"{label}, {m.name}") for label in ("fresh report", "any report") for m in measured]
+    rows += [_line(label, pooled, f"{label}s, all") for label in ("service", "place")]
+    services = sorted({label for label, _ in pooled} & set(Service))
+    rows += [_line(service, pooled, f"· {service}") for service in services]
+    yield from table(("measure", "precision", "recall", "F1"), rows)
+    yield ""
+    right = [
+        (m.name, _share(m.counts["operator", "tp"], m.counts["operator", "tp"] + m.counts["operator", "fn"]),
+         _share(m.counts["trap", "fp"], m.counts["trap", "fp"] + m.counts["trap", "tn"]))
+        for m in measured
+    ]  # fmt: skip
+    yield from table(("set", "operator named in the text, right", "traps read as an outage"), right)
+    yield ""
+    confusions: Counter[tuple[str, str]] = sum((m.confusions for m in measured), Counter())
+    kinds = ("fresh outage", "outage that is not fresh", "recovery", "noise")
+    recencies = sorted({recency for recency, _ in confusions})
+    read = [(recency, *(confusions[recency, kind] or "" for kind in kinds)) for recency in recencies]
+    yield from table(("labelled", *(f"read as {kind}" for kind in kinds)), read)
+
+
+def main() -> None:
+    """Print, and perhaps write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="that holds the labelled lines, or the folder mentions that does")
+    parser.add_argument("--misread", action="store_true", help="show misread texts, on screen only")
+    parser.add_argument("--write", action="store_true", help="put the counts into docs/understanding.md")
+    options = parser.parse_args()
+    operators = load_operators((_DATA / "operators.toml").read_text(encoding="utf-8"))
+    classifier = Classifier(load_data(lambda name: (_DATA / name).read_bytes()), operators, home=_HOME)
+    folder = options.folder / "mentions" if (options.folder / "mentions").is_dir() else options.folder
+    measured = []
+    for stem, name in _SETS.items():
+        lines = (folder / f"{stem}.jsonl").read_text(encoding="utf-8").splitlines()
+        measured.append(measure(classifier, name, [json.loads(line) for line in lines], misread=options.misread))
+    lines = list(report(measured))
+    print("\n".join(lines))
+    if options.write:
+        before, _, rest = _DOC.read_text(encoding="utf-8").partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        _DOC.write_text("\n".join((before + _BEGIN, "", *lines, "", _END + after)), encoding="utf-8")
 
 
 if __name__ == "__main__":

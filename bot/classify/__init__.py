@@ -3,7 +3,17 @@
 from bot.classify.classifier import Classifier
 from bot.classify.data import ClassifierData, load_data, load_operators
 from bot.classify.duplicates import NearDuplicates
+from bot.classify.explain import Explanation
 from bot.classify.lines import classify_lines
 from bot.classify.masking import mask
 
-__all__ = ["Classifier", "ClassifierData", "NearDuplicates", "classify_lines", "load_data", "load_operators", "mask"]
+__all__ = [
+    "Classifier",
+    "ClassifierData",
+    "Explanation",
+    "NearDuplicates",
+    "classify_lines",
+    "load_data",
+    "load_operators",
+    "mask",
+]

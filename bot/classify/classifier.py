@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from bot.classify.data import ClassifierData
+from bot.classify.explain import Explanation, Mark
 from bot.classify.operators import Named, Naming, OperatorFinder
+from bot.classify.patterns import Hit
 from bot.classify.places import Found, PlaceFinder
 from bot.classify.reading import Reading, read
 from bot.classify.services import services_named
@@ -56,6 +58,23 @@ class Classifier:
             operator_hint: The mention was found by a search for that operator.
             at: When it was published (aware), so that dates in it can be understood.
         """
+        return self._read(text, operator_hint, at)[0]
+
+    def explain(self, text: str, *, operator_hint: str | None = None, at: datetime | None = None) -> Explanation:
+        """Read one mention like `classify`, with the words that decided."""
+        classification, said, reading, named, places, services = self._read(text, operator_hint, at)
+        marks = [Mark(h.start, h.end, h.rule.group, h.rule.name, h.rule.weight) for h in reading.deciding]
+        marks += [Mark(n.start, n.end, "operator", n.brand or n.operator) for n in named]
+        marks += [Mark(f.start, f.end, "place", f.place.name) for f in places]
+        marks += [
+            Mark(h.start, h.end, "service", h.rule.name) for h in services if h.rule.name in classification.services
+        ]
+        return Explanation(classification, said.raw, sorted(marks, key=lambda mark: (mark.start, mark.end)))
+
+    def _read(
+        self, text: str, operator_hint: str | None, at: datetime | None
+    ) -> tuple[Classification, Words, Reading, list[Named], list[Found], list[Hit]]:
+        """The reading, and what it rests on."""
         said = words(text)
         hits = self._patterns.hits(said.folded)
         telecom = not hits.keys().isdisjoint(_TELECOM)
@@ -70,18 +89,20 @@ class Classifier:
         reading = read(hits, said.folded, at, places=len(places), named=bool(named), concerned=concerned)
         troubled = reading.kind is not Kind.NOISE or (operators and (reading.faulty or "noise" not in hits))
         known = [self._operators.operators[o] for o in operators if o in self._operators.operators]
-        return Classification(
+        services = hits.get("service", [])
+        classification = Classification(
             operators=tuple(operators),
             brands=tuple(dict.fromkeys(n.brand for n in named if n.brand)),
             kind=reading.kind,
             fresh=reading.fresh,
             onset=reading.onset,
-            services=services_named(hits.get("service", []), known) if troubled else (),
+            services=services_named(services, known) if troubled else (),
             places=tuple(f.place for f in places),
             professional="professional" in hits,
             score=round(reading.score, 3),
             why=tuple(_why(reading, named, places, said)),
         )
+        return classification, said, reading, named, places, services
 
 
 def _not_places(naming: Naming, places: list[Found]) -> list[Named]:

@@ -134,7 +134,12 @@ class OperatorFinder:
             return False
         if previous in {"d", "de"} and start > 1 and folded[start - 2] in self._town:
             return False
-        if trap.by_itself or previous in self._sure or following in trap.sure_before or (telecom and not (english and trap.english)):
+        if (
+            trap.by_itself
+            or previous in self._sure
+            or following in trap.sure_before
+            or (telecom and not (english and trap.english))
+        ):
             return True
         inside = previous.isalpha() and previous not in {"a", "d"}
         return text.raw[start][0].isupper() and (inside or following in self._after_sure)

@@ -158,7 +158,8 @@ def read(folder: Path, name: str) -> Series:
 
 
 def table(folder: Path) -> Iterator[str]:
-    """Our severity beside what was published, as lines of Markdown."""
+    """Our severity beside what was published, as lines of Markdown; `folder` or `folder/nab` holds the series."""
+    folder = folder / "nab" if (folder / "nab").is_dir() else folder
     group = [read(folder, name) for name in NAMES]
     ours = [tuple(round(score(group, p), 1) for p in PROFILES.values()) for score in (on_all, on_others)]
     rows = [
