@@ -39,14 +39,16 @@ def load_data(read: Callable[[str], bytes], more_rules: str = "") -> ClassifierD
         ValueError: a file or a rule is wrong; the text says which.
     """
     classes: dict[str, str] = {}
+    often: dict[str, float] = {}
     rules: list[tuple[Rule, list[str]]] = []
     for text in (*(read(name).decode() for name in _RULES), more_rules):
         parsed = tomllib.loads(text)
         classes |= parsed.get("classes", {})
+        often |= {word: float(share) for share, said in parsed.get("often", {}).items() for word in said.split()}
         rules += [(Rule(r["group"], r["name"], float(r["weight"])), r["patterns"]) for r in parsed.get("rule", ())]
     places = tomllib.loads(read("places.toml").decode())
     return ClassifierData(
-        patterns=Patterns(classes, rules),
+        patterns=Patterns(classes, rules, often),
         homonyms=tomllib.loads(read("homonyms.toml").decode()),
         gazetteer=Gazetteer(read("gazetteer.tsv.gz"), places),
         places=places,

@@ -17,6 +17,7 @@ from bot.classify.text import BREAKS
 _UNKNOWN, _NUMBER, _CLOCK, _DAYS = "\x01", "\x02", "\x03", "\x04"
 _CLOCK_RE = re.compile(r"\d{1,2}h(?:\d\d)?(?:mn|min)?")
 _DAYS_RE = re.compile(r"\d{1,3}j(?:rs?|ours?)?")
+_SELDOM = 0.2  # texts of a hundred: how often the words of a pattern occur that `often` does not list
 _FIRST = 0x4E00  # one private-use-like block of single characters, larger than any vocabulary here
 
 
@@ -51,16 +52,22 @@ class Patterns:
     """All rules, compiled together.
 
     Args:
-        classes: Class name → its words, separated by spaces; a class may hold `<other>` classes. Words of the class
-            `common` are too frequent to decide whether a pattern is worth trying.
+        classes: Class name → its words, separated by spaces; a class may hold `<other>` classes.
         rules: (rule, its patterns).
+        often: In how many of a hundred texts a word occurs; it decides only which word of a pattern is looked for first.
     """
 
-    def __init__(self, classes: Mapping[str, str], rules: Iterable[tuple[Rule, Iterable[str]]]) -> None:
+    def __init__(
+        self,
+        classes: Mapping[str, str],
+        rules: Iterable[tuple[Rule, Iterable[str]]],
+        often: Mapping[str, float] | None = None,
+    ) -> None:
         self._classes = classes
         self._symbols = _Symbols()
         for mark in (*BREAKS, ",", "(", ")"):
             self._symbols.of(mark)
+        self._often = {self._symbols.of(word): share for word, share in (often or {}).items()}
         parsed = [(rule, p, [self._item(i) for i in p.split()]) for rule, patterns in rules for p in patterns]
         numbers = "".join(c for w, c in self._symbols.items() if w.isdigit())
         self._breaks = "".join(self._symbols.of(b) for b in BREAKS)
@@ -115,8 +122,7 @@ class Patterns:
         required = [chars for _, chars, optional in items if not optional]
         if not required:
             raise ValueError(f"pattern: {line}: nothing in it must occur")
-        common = {self._symbols.of(w) for w in self._classes.get("common", "").split()}
-        rarest = sorted(required, key=lambda chars: (bool(chars & common), len(chars)))[:2]
+        rarest = sorted(required, key=lambda chars: sum(self._often.get(char, _SELDOM) for char in chars))[:2]
         first, *others = (frozenset(c | set(numbers) if _NUMBER in c else c) for c in rarest)
         return first, others[0] if others else first
 
