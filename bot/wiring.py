@@ -132,7 +132,7 @@ def build_core(
             (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),
         ),
         roster=Roster([(name, kind) for name, kind, _ in sources if kind != "replay"]),
-        drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone)),
+        drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone, operators=classifier.operators)),
         announcements=announcements,
         operators=operators,
         outlets=outlets,

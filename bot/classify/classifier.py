@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.classify.data import ClassifierData
 from bot.classify.explain import Explanation, Mark
-from bot.classify.operators import Named, Naming, OperatorFinder
+from bot.classify.operators import Named, Naming, OperatorFinder, network_of
 from bot.classify.patterns import Hit
 from bot.classify.places import Found, PlaceFinder
 from bot.classify.reading import Reading, read
@@ -101,6 +101,7 @@ class Classifier:
             professional="professional" in hits,
             score=round(reading.score, 3),
             why=tuple(_why(reading, named, places, said)),
+            network=network_of(named, said.folded),
         )
         return classification, said, reading, named, places, services
 

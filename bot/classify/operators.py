@@ -12,6 +12,8 @@ import ahocorasick
 from bot.classify.text import Words, fold, key, words
 from bot.domain.operators import Operator
 
+_OWN = frozenset(["mon", "ma", "mes", "notre", "nos", "chez", "client", "cliente", "abonne", "abonnee", "clients"])
+
 
 class Named(NamedTuple):
     """An operator named at words `start` to `end`; `brand` where the name is a brand's."""
@@ -41,6 +43,14 @@ class Naming(NamedTuple):
 
     named: tuple[Named, ...]
     homonyms: frozenset[str]
+
+
+def network_of(named: Sequence[Named], folded: Sequence[str]) -> str | None:
+    """Whose customer the writer is, of several operators named: the one said to be theirs, else the one named first."""
+    if len({n.operator for n in named}) < 2:  # noqa: PLR2004 - one alone needs no telling
+        return None
+    own = (n for n in named if not _OWN.isdisjoint(folded[max(n.start - 2, 0) : n.start]))
+    return next(own, named[0]).operator
 
 
 class OperatorFinder:

@@ -54,7 +54,7 @@ class Patterns:
     Args:
         classes: Class name → its words, separated by spaces; a class may hold `<other>` classes.
         rules: (rule, its patterns).
-        often: In how many of a hundred texts a word occurs; it decides only which word of a pattern is looked for first.
+        often: In how many of a hundred texts a word occurs; decides only which word of a pattern is looked for first.
     """
 
     def __init__(

@@ -98,6 +98,7 @@ class Surge:
         interval: From the spike's first bucket to the last closed one.
         spike: The widest one that raised, of those the rarest; None when the incident rests on something else.
         by_source: (source, distinct authors), most first.
+        by_network: (operator, distinct authors whose own network it is), most first.
     """
 
     reports: int
@@ -105,6 +106,7 @@ class Surge:
     interval: Interval
     spike: Spike | None = None
     by_source: tuple[tuple[str, int], ...] = ()
+    by_network: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

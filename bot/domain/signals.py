@@ -154,6 +154,7 @@ class Classification:
         places: Only what the text names.
         score: Probability of a fresh outage, 0 to 1.
         why: The words that decided, as `"rule: words"`.
+        network: Of several operators named, the writer's own; None where one or none is named.
     """
 
     operators: tuple[str, ...]
@@ -166,6 +167,7 @@ class Classification:
     professional: bool
     score: float
     why: tuple[str, ...]
+    network: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -181,6 +183,7 @@ class Report:
         author: Keyed hash; reports are counted by distinct author.
         at: The mention's `published_at`, clamped to what can be true (aware UTC).
         duplicate: A repost or near-duplicate: evidence perhaps, but not counted.
+        network: The writer's own where several operators are named ("Free n'arrive plus à appeler Orange": free).
     """
 
     source: str
@@ -195,6 +198,7 @@ class Report:
     verified: bool = False
     url: str | None = None
     duplicate: bool = False
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Protocol
@@ -35,20 +35,32 @@ class Wording:
         templates: Jinja sources by name, for each of `TEMPLATES` (the files of `templates/fr` or `templates/en`).
         language: `fr` or `en`.
         zone: The newsroom's.
+        operators: All that the newsroom watches: an incident of one may be reported by another's customers.
     """
 
-    def __init__(self, templates: Mapping[str, str], *, language: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self, templates: Mapping[str, str], *, language: str, zone: ZoneInfo, operators: Iterable[Operator] = ()
+    ) -> None:
         # The words are plain text; each chat escapes them its own way.
         environment = ImmutableSandboxedEnvironment(autoescape=False, undefined=StrictUndefined)
         self._templates = {name: environment.from_string(templates[name]) for name in TEMPLATES}
         self._tongue = French if language == "fr" else English
         self._zone = zone
+        self._operators = {operator.id: operator for operator in operators}
 
     def compose(self, incident: Incident, operator: Operator, at: datetime) -> tuple[str, str]:
         """Title and text for the incident as it is now; `at` tells which times need no date."""
         tongue = self._tongue(self._zone, at.astimezone(self._zone).date())
-        known = _known(incident, operator, tongue)
+        known = _known(incident, operator, tongue) | {"others": self._others(incident, tongue)}
         return self._write("title", known, tongue), self._write("text", known, tongue)
+
+    def _others(self, incident: Incident, tongue: "_Tongue") -> dict[str, Any] | None:
+        """The network that most reports come from, where it is not the incident's own."""
+        network, reports = next(iter(incident.surge.by_network), ("", 0))
+        operator = self._operators.get(network)
+        if operator is None or network == incident.operator or 2 * reports <= incident.surge.reports:
+            return None
+        return {"of_operator": tongue.of(tongue.operator(operator)), "operator": operator.name, "reports": reports}
 
     def notice(self, before: Incident | None, after: Incident, operator: Operator, at: datetime) -> str | None:
         """What an editor must notice between two versions of an incident, on one line; None if nothing."""
@@ -56,7 +68,11 @@ class Wording:
         if before is None or not news:
             return None
         tongue = self._tongue(self._zone, at.astimezone(self._zone).date())
-        known = _known(after, operator, tongue) | {"news": news, "reports_before": before.surge.reports}
+        known = _known(after, operator, tongue) | {
+            "others": self._others(after, tongue),
+            "news": news,
+            "reports_before": before.surge.reports,
+        }
         return self._write("notice", known, tongue).replace("\n\n", " ")
 
     def _write(self, name: str, known: Mapping[str, Any], tongue: "_Tongue") -> str:

@@ -33,6 +33,7 @@ class _Authors:
         self.professional: set[str] = set()
         self.by_kind: dict[str, set[str]] = defaultdict(set)
         self.by_source: dict[str, set[str]] = defaultdict(set)
+        self.by_network: dict[str, set[str]] = defaultdict(set)
         self.by_service: dict[Service, set[str]] = defaultdict(set)
         self.by_place: dict[Place, set[str]] = defaultdict(set)
 
@@ -43,6 +44,7 @@ class _Authors:
             self.professional.add(who)
         self.by_kind[kind].add(who)
         self.by_source[report.source].add(who)
+        self.by_network[report.network or report.operator].add(who)
         for service in report.services:
             self.by_service[service].add(who)
         for place in report.places:
@@ -146,7 +148,7 @@ class Episode:
         return self.incident
 
     def _recount(self, alarmed: frozenset[str]) -> None:
-        by_service, by_source = self._authors.by_service, self._authors.by_source
+        by_service = self._authors.by_service
         least = max(_SERVICE_AUTHORS, _SERVICE_SHARE * max((len(found) for found in by_service.values()), default=0))
         joined = [
             service
@@ -158,7 +160,8 @@ class Episode:
             surge=replace(
                 self.incident.surge,
                 reports=len(self._authors.all),
-                by_source=tuple(sorted(((name, len(who)) for name, who in by_source.items()), key=_most_first)),
+                by_source=_counts(self._authors.by_source),
+                by_network=_counts(self._authors.by_network),
             ),
             services=(*self.incident.services, *joined),
             places=_place_counts(self._authors.by_place),
@@ -196,6 +199,10 @@ def _statement_evidence(incident: Incident) -> tuple[Evidence, ...]:
 def _width_and_rarity(spike: Spike) -> tuple[bool, int, float]:
     """Sorts the widest first: everywhere, then by how many départements; then the rarest."""
     return bool(spike.departements), -len(spike.departements), -spike.return_days
+
+
+def _counts(authors: Mapping[str, set[str]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(((name, len(who)) for name, who in authors.items()), key=_most_first))
 
 
 def _most_first(pair: tuple[str, int]) -> tuple[int, str]:

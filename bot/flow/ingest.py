@@ -121,6 +121,7 @@ class Ingest:
                     verified=mention.verified,
                     url=url,
                     duplicate=duplicate,
+                    network=reading.network,
                 )
                 for operator in reading.operators
             ),

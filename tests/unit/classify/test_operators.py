@@ -98,3 +98,17 @@ def test_a_newsroom_may_add_an_operator() -> None:
 def test_a_wrong_operator_file_is_refused(toml: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         load_operators(toml)
+
+
+@pytest.mark.parametrize(
+    ("text", "network"),
+    [
+        ("Free n'arrive plus à appeler Orange", "free"),
+        ("impossible d'appeler les Orange depuis mon SFR", "sfr"),
+        ("je suis chez bouygues et je ne peux plus appeler free", "bouygues"),
+        ("plus de réseau orange ni sosh", None),
+        ("plus de réseau orange", None),
+    ],
+)
+def test_of_two_networks_the_writers_own_is_told(text: str, network: str | None) -> None:
+    assert classifier().classify(text).network == network

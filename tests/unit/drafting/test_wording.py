@@ -424,3 +424,17 @@ def test_templates_cannot_reach_out() -> None:
     wording = Wording(hostile, language="fr", zone=PARIS)
     with pytest.raises(Exception, match="unsafe"):
         wording.compose(INCIDENT, ORANGE, NOW)
+
+
+def test_where_most_reports_come_from_another_network_the_text_says_so() -> None:
+    surge = replace(INCIDENT.surge, by_network=(("free", 15), ("orange", 9)))
+    free = Operator("free", "Free", (Service.MOBILE,))
+    wording = {
+        language: Wording(templates(language), language=language, zone=PARIS, operators=(ORANGE, free))
+        for language in ("fr", "en")
+    }
+    texts = {name: made.compose(replace(INCIDENT, surge=surge), ORANGE, NOW)[1] for name, made in wording.items()}
+    assert "La plupart (15 sur 24) viennent de clients de Free." in texts["fr"].replace("\u00a0", " ")
+    assert "Most of them (15 of 24) come from customers of Free." in texts["en"]
+    few = replace(INCIDENT, surge=replace(surge, by_network=(("orange", 14), ("free", 10))))
+    assert "clients" not in wording["fr"].compose(few, ORANGE, NOW)[1]
