@@ -20,6 +20,7 @@ SPAN_MINUTES = 60
 
 _LATE_MINUTES = 120  # what comes later than this is archive: the detector no longer knows what was usual then
 _LEAST_EXPECTED = 0.1  # two neighbours may know each other
+_LEAST_RAISED = 5  # so may a family: fewer teach the tail what is usual, and raise nothing
 _PLACED = 0.35  # of the reports name a place: prior
 _PRIOR_REPORTS = 50.0  # what the share of the population is worth as a prior, in reports of the operator
 _SURE_REPORTS = 2.5  # a share without any reports is right within a factor of two
@@ -170,7 +171,7 @@ class LocalScan:
         best = min((v for v in found if v.reports >= best.reports), key=lambda v: (len(v.departments), -v.score))
         places.calm = 0
         places.event.peak = max(places.event.peak, best.score)
-        if places.alarm or best.return_days * budget < BUDGET_DAYS:
+        if places.alarm or best.reports < _LEAST_RAISED or best.return_days * budget < BUDGET_DAYS:
             return None
         places.alarm = places.event.raised = True
         return best

@@ -13,8 +13,9 @@ WINDOW_MINUTES = (1, 2, 3, 5, 8, 12, 20, 30, 45, 60)
 LEAST_REPORTS = 4
 """Fewer reports than this are never a spike, however quiet the hour."""
 
-_LEAST_EXPECTED = 0.25  # in any window
-# People write in twos and threes, and at three in the morning no model knows how often.
+# So much is expected in a window at least: people write in twos and threes, and at three in the morning no model knows
+# how often. A handful within an hour is less strange than at once.
+_LEAST_EXPECTED, _LEAST_A_MINUTE = 0.25, 0.015
 
 _HALF_LIFE_MINUTES = 14 * 1440.0
 _PRIOR_DISPERSION = 0.06
@@ -69,7 +70,7 @@ class Scan:
         dispersion: Over-dispersion of each window's sum, learned.
     """
 
-    __slots__ = ("_den", "_due", "_every", "_growths", "_keep", "_noise", "_num", "dispersion", "windows")
+    __slots__ = ("_den", "_due", "_every", "_growths", "_keep", "_least", "_noise", "_num", "dispersion", "windows")
 
     def __init__(self, width_minutes: float) -> None:
         lengths = sorted({int(minutes // width_minutes) for minutes in WINDOW_MINUTES if minutes >= width_minutes})
@@ -80,6 +81,7 @@ class Scan:
         self._growths = tuple(
             (1.0 + _GROWTH) ** (min(length * width_minutes, 60.0) / _GROWTH_MINUTES) for length in lengths
         )
+        self._least = tuple(max(_LEAST_EXPECTED, _LEAST_A_MINUTE * length * width_minutes) for length in lengths)
         # Sums over windows of (S - mean)^2 - mean, of mean^2, and of the variance of the first if there were no
         # over-dispersion: the estimate is the first over the second, its precision the second squared over the third.
         self._num = [0.0] * len(lengths)
@@ -111,8 +113,8 @@ class Scan:
             mean = (expected_to - expected[end - length]) * busy
             if count <= mean:
                 continue
-            if mean < _LEAST_EXPECTED:  # noqa: PLR1730 - max() would cost as much as the next two lines
-                mean = _LEAST_EXPECTED
+            if mean < self._least[i]:  # noqa: PLR1730 - max() would cost as much as the next two lines
+                mean = self._least[i]
             doubts = dispersion[i] + doubt + ring.doubts[after - length] + _BUSY_DISPERSION * (1.0 - 1.0 / busy)
             sigmas = (count - mean) ** 2 / (mean + doubts * mean * mean)
             if sigmas < most and sigmas < _NO_TAIL:
