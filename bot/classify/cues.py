@@ -12,6 +12,7 @@ _STREET_WORDS = 5  # "rue du général de gaulle": a name this long at most
 _STREET_ENDS = frozenset(["a", "dans", "sur", "en", ",", ".", "(", "et", "depuis", "est"])
 _OF = frozenset(["de", "du", "d", "des"])
 _SUBJECTS = frozenset(["qui", "on", "il", "elle", "y", "ca", "tu", "l", "m", "t", "n"])  # "qui a Orange ?"
+_TITLES = frozenset(["m", "mr", "mme", "mlle", "dr", "me"])
 _ARTICLES = frozenset(["le", "la", "les", "l"])
 _LIST_WORDS = frozenset([",", "et", "ou", "a", "puis", "&", "+"])
 _SURE, _LIKELY, _FAINT = 2.0, 1.5, 1.0
@@ -68,6 +69,8 @@ class Cues:
         """
         before = text.folded[start - 1] if start else "."
         strength = self._by_preposition(text, start, end, before, article=article)
+        if before == "." and start > 1 and text.folded[start - 2] in _TITLES:
+            strength -= _SURE
         if before in self._first_names or (start > 1 and before == "a" and text.folded[start - 2] in self._switching):
             strength -= _SURE
         if before == "dans" and text.folded[start] in _ARTICLES:  # "dans la Bresse" is the country, not La Bresse

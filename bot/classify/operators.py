@@ -30,6 +30,7 @@ class _Trap:
     after: frozenset[str]
     sure_before: frozenset[str]
     by_itself: bool = False
+    by_capital: bool = True
     english: bool = False
 
 
@@ -72,6 +73,7 @@ class OperatorFinder:
                 frozenset(t["after"].split()),
                 frozenset(t.get("sure_before", "").split()),
                 by_itself=t.get("by_itself", False),
+                by_capital=t.get("by_capital", True),
                 english=t.get("english", False),
             )
             for word, t in homonyms.items()
@@ -142,6 +144,8 @@ class OperatorFinder:
         following = folded[end] if end < len(folded) else ""
         if previous in trap.before or following in trap.after:
             return False
+        if previous in {"d", "de"} and start > 1 and folded[start - 2] in trap.before:
+            return False
         if previous in {"d", "de"} and start > 1 and folded[start - 2] in self._town:
             return False
         if (
@@ -152,7 +156,7 @@ class OperatorFinder:
         ):
             return True
         inside = previous.isalpha() and previous not in {"a", "d"}
-        return text.raw[start][0].isupper() and (inside or following in self._after_sure)
+        return trap.by_capital and text.raw[start][0].isupper() and (inside or following in self._after_sure)
 
 
 def _names(operator: Operator) -> Iterable[tuple[str, str | None]]:
