@@ -24,11 +24,12 @@ def services_named(hits: list[Hit], operators: Sequence[Operator]) -> tuple[Serv
     if "telephone" in first and "emergency" not in first:
         fixed = "landline" in first or first.keys() >= {"internet", "tv"}  # what a box gives
         first.setdefault("landline" if fixed else "mobile", first["telephone"])
-    if "reseau" in first and not {"internet", "mobile", "rail", "power"} & first.keys():
+    run = {s for o in operators for s in o.services}
+    other = first.keys() & {"internet", "mobile", "rail", "power"}
+    if "reseau" in first and not (other & run if run else other):
         first["mobile"] = first["reseau"]
     if not first:
         first = {h.rule.name: h.start for h in said}
-    run = {s for o in operators for s in o.services}
     named = [_SERVICES[name] for name in sorted(first, key=lambda n: first[n]) if name in _SERVICES]
     fitting = tuple(s for s in named if not run or s in run)
     if not fitting and run and Service.MOBILE not in run:
