@@ -174,7 +174,7 @@ def test_the_bundled_scenario_is_one_incident_with_all_that_the_story_needs(vigi
         "messagerie",
         "Lille",
         "Mont-de-Marsan",
-        "entre 8\u00a0h\u00a002 et 8\u00a0h\u00a012",
+        "entre 8\u00a0h\u00a002 et 8\u00a0h\u00a011",
         "habituellement",
     ):
         assert words in text
