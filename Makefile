@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/python -m uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: run test check bench bench-detect eval soak format lock
+.PHONY: run test check bench bench-detect eval fuzz soak format lock
 
 run: .venv/.run ## the bot: the demo, or what config.toml says
 	@$(BIN)/vigie run
@@ -33,6 +33,9 @@ bench-detect: .venv/.bench ## the detector beside its limit and beside others; D
 eval: .venv/.run ## how well the labelled mentions in VIGIE_DATA are read, into docs/understanding.md
 	@test -d "$(VIGIE_DATA)" || { echo "make eval VIGIE_DATA=DIR: the folder of labelled mentions is missing" >&2; exit 2; }
 	$(BIN)/python -m tools.eval_mentions "$(VIGIE_DATA)" --write
+
+fuzz: .venv/.test ## hostile texts for the classifier, and its time by length
+	$(BIN)/python -m tools.fuzz_classify
 
 soak: .venv/.test ## the long kill and load campaigns
 	$(BIN)/pytest -q -m soak --timeout=0
