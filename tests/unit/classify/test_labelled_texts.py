@@ -38,4 +38,4 @@ def test_is_read_as_labelled(row: dict[str, Any]) -> None:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert len(list(_texts())) >= 150
+    assert len(list(_texts())) >= 300
