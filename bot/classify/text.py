@@ -14,6 +14,7 @@ BREAKS = ".!?;:"
 
 _WORD = re.compile(r"[^\W_]+|[.!?;:,()+&€\n]")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
+_HANDLE = re.compile(r"@([^\W_]+)_\w*")  # "@Orange_conseil" is Orange, and gives no advice
 _HASHTAG = re.compile(r"#([^\W_]+)")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
 # Combining marks (zalgo), joiners, bidi controls, soft hyphen, variation selectors: no part of any word.
@@ -69,6 +70,8 @@ def words(text: str) -> Words:
         text = _MARKS.sub("", unicodedata.normalize("NFKC", text[:MAX_CHARS]))[:MAX_CHARS]
     if "http" in text or "www." in text:
         text = _URL.sub(" . ", text)
+    if "@" in text:
+        text = _HANDLE.sub(r"\1", text)
     if "#" in text:
         text = _HASHTAG.sub(lambda m: " " + _CAMEL.sub(" ", m[1]), text)
     if "/" in text:
