@@ -1,46 +1,23 @@
 """What editors decide teaches the detectors, and a past with its decisions teaches the same again."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 
-from bot.clock import ManualClock
-from bot.config import load
 from bot.domain.incidents import Draft
 from bot.flow.history import remembered
-from bot.flow.newsroom import Outlets
-from bot.flow.replay import Line, replay
-from bot.storage.memory import MemoryStore
-from bot.wiring import Core, build_core
+from bot.wiring import Core
 from sources.replay import parse
 from tests.flows.test_episodes import outage
-from tests.flows.timetable import Day, french
+from tests.flows.timetable import Day, lived
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def lived(lines: Sequence[Line], *, again: bool = False) -> tuple[Core, list[Draft]]:
-    """A newsroom that has lived through these lines, and what its desk received."""
-    received: list[Draft] = []
-    clock = ManualClock(lines[0].at)
-    core = build_core(
-        load(None, {}),
-        store=MemoryStore(),
-        clock=clock,
-        classifier=french(),
-        outlets=Outlets(on_line=received.append),
-        author_key=b"tests",
-        snapshots=True,
-    )
-    await replay(lines, "day", core.newsroom, clock, other_settings=again)
-    return core, received
-
-
 def rarity(day: Day, score: float = 9.0) -> float:
     """How rare a high score is taken to be after this day."""
-    core, _ = asyncio.run(lived([*parse(day.lines(), "day")]))
+    core, _ = asyncio.run(lived([*parse(day.lines(), "day")], snapshots=True))
     return core.newsroom.watch._detectors["orange", "mail"]._tail.return_days(score)
 
 
@@ -68,7 +45,7 @@ def test_what_is_taken_back_is_unlearned() -> None:
 
 def test_an_episode_that_is_over_keeps_what_it_taught() -> None:
     day = outage().decides("08:25", "dismiss")
-    core, _ = asyncio.run(lived([*parse(day.until("20:00").lines(), "day")]))
+    core, _ = asyncio.run(lived([*parse(day.until("20:00").lines(), "day")], snapshots=True))
     assert not core.newsroom.cases.episodes
     assert core.newsroom.watch._detectors["orange", "mail"]._event.belief == "suspected"
     assert rarity(outage().decides("08:25", "dismiss").until("20:00")) < rarity(outage().until("20:00"))
@@ -82,9 +59,9 @@ def test_a_stored_past_with_its_decisions_teaches_the_same() -> None:
     day = outage().says("08:12", "investigating").decides("08:25", "dismiss").surge("10:30", 30, 20, place="à Metz")
 
     async def twice() -> tuple[Core, list[Draft], Core, list[Draft]]:
-        first, received = await lived([*parse(day.until("14:00").lines(), "day")])
+        first, received = await lived([*parse(day.until("14:00").lines(), "day")], snapshots=True)
         lines = await remembered(first.newsroom.store, first.newsroom.operators, EVER)
-        second, again = await lived([*lines], again=True)
+        second, again = await lived([*lines], snapshots=True, again=True)
         return first, received, second, again
 
     first, received, second, again = asyncio.run(twice())
@@ -100,9 +77,9 @@ def test_after_a_restart_a_decision_is_about_the_same_event() -> None:
     lines = [*parse(outage().until("11:00").lines(), "day")]
 
     async def restarted() -> float:
-        core, _ = await lived(lines)
+        core, _ = await lived(lines, snapshots=True)
         data = core.newsroom.watch.snapshot()
-        fresh, _ = await lived(lines[:1])
+        fresh, _ = await lived(lines[:1], snapshots=True)
         fresh.newsroom.watch.restore(data, [])
         detector = fresh.newsroom.watch._detectors["orange", "mail"]
         before = detector._tail.return_days(9.0)

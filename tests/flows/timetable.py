@@ -5,6 +5,7 @@ The whole pipeline runs, from the scenario's text to the contract's lines, on vi
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,9 +15,9 @@ from bot.clock import ManualClock
 from bot.config import load
 from bot.domain.incidents import Draft
 from bot.flow.newsroom import Outlets
-from bot.flow.replay import contract_line, replay
+from bot.flow.replay import Line, contract_line, replay
 from bot.storage.memory import MemoryStore
-from bot.wiring import build_classifier, build_core
+from bot.wiring import Core, build_classifier, build_core
 from sources.replay import parse
 
 Json = dict[str, Any]
@@ -111,13 +112,13 @@ class Day:
 
 def desk_lines(scenario: list[str]) -> list[Json]:
     """What the desk receives of a scenario, through the whole pipeline."""
-    received: list[Draft] = []
-    asyncio.run(_replay(scenario, received))
+    _, received = asyncio.run(lived(list(parse(scenario, "day"))))
     return [contract_line(draft) for draft in received]
 
 
-async def _replay(scenario: list[str], received: list[Draft]) -> None:
-    lines = list(parse(scenario, "day"))
+async def lived(lines: Sequence[Line], *, snapshots: bool = False, again: bool = False) -> tuple[Core, list[Draft]]:
+    """A newsroom that has lived through these lines (`again`: with other settings), and what its desk received."""
+    received: list[Draft] = []
     clock = ManualClock(lines[0].at)
     core = build_core(
         load(None, {}),
@@ -126,9 +127,10 @@ async def _replay(scenario: list[str], received: list[Draft]) -> None:
         classifier=french(),
         outlets=Outlets(on_line=received.append),
         author_key=b"tests",
-        snapshots=False,
+        snapshots=snapshots,
     )
-    await replay(lines, "day", core.newsroom, clock)
+    await replay(lines, "day", core.newsroom, clock, other_settings=again)
+    return core, received
 
 
 def minutes_of(day: Day, line: Json, since: str) -> float:
