@@ -69,6 +69,11 @@ class Bench:
         own = [
             self._start(ours.month, f"{seed} {i}", base, "realistic") for base in ours.SIZES for i in range(plan.months)
         ]
+        shared = [
+            self._start(ours.month, f"{seed} {i}", base, "realistic", budget=ours.SHARE)
+            for base in ours.SIZES
+            for i in range(plan.compared)
+        ]
         calm = {
             (base, what): [self._start(ours.month, f"{seed} {i}", base, what, branch=False) for i in range(plan.months)]
             for base in ours.SIZES
@@ -104,6 +109,7 @@ class Bench:
         yield from ("### Delay", "", *report.delays(months), "")
         yield from ("### False alarms a series-month, budget 1", "", *self._false_alarms(months, calm, stormy), "")
         yield from ("### What is no outage", "", *report.fooled(months), "")
+        yield from ("### With a newsroom's share, a twentieth of the budget", "", *_shared(shared), "")
         yield from ("### First week, free days, late posts", "", *self._beginnings(weeks, free, late), "")
         yield from ("### The map", "", *self._map(maps), "")
         yield from ("### Beside others", "", *self._compared(calibrations, months), "")
@@ -191,6 +197,13 @@ class Bench:
         yield "Press: the ×4 press days with a ramp of 3 h that raise."
         yield ""
         yield from report.table(("detector", *columns), rows)
+
+
+def _shared(runs: "list[Future[ours.Month]]") -> Iterator[str]:
+    months = [run.result() for run in runs]
+    yield from report.delays(months, bars=False)
+    yield ""
+    yield from report.fooled(months)
 
 
 def _own_cells(months: list[ours.Month]) -> Iterator[str]:

@@ -39,6 +39,9 @@ GAP = 120
 PRIOR = 0.05
 """What the detector is told of every series, mentions a minute: right for none of them."""
 
+SHARE = 1 / 20
+"""Of the budget: what one of ten operators has in a newsroom."""
+
 CALENDAR = Calendar(ZoneInfo("UTC"))
 NOISES = {"clean": CLEAN, "realistic": REALISTIC, "harsh": HARSH}
 _OUTAGES, _SWELLS, _GAPS, _STORMS = 8, 4, 4, 6  # of each kind in a month

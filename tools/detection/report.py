@@ -32,8 +32,8 @@ def share(hits: int, tries: int) -> str:
     return f"{hits / tries:.1%} ({low:.1%} to {high:.1%}) of {tries}"
 
 
-def delays(months: Iterable[Month]) -> Iterator[str]:
-    """Median delay beside the limit, and what is found soon."""
+def delays(months: Iterable[Month], *, bars: bool = True) -> Iterator[str]:
+    """Median delay beside the limit, and what is found soon; `bars`: beside what is asked for at a whole budget."""
     seen: dict[tuple[float, float], list[tuple[int, int]]] = {
         (base, size): [] for base, sizes in SIZES.items() for size in sizes
     }
@@ -45,10 +45,10 @@ def delays(months: Iterable[Month]) -> Iterator[str]:
         middle, low, high = intervals.median([delay for delay, _ in found])
         limit = intervals.median([limit for _, limit in found])[0]
         most = max(_DELAY_TIMES * limit, limit + _DELAY_MORE)
-        bar = f"≤ {most:g}" if size >= 10 * base else ""
+        bar = f"≤ {most:g}" if bars and size >= 10 * base else ""
         soon = sum(delay <= SOON for delay, _ in found)
         possible = sum(limit <= SOON for _, limit in found)
-        wanted = _FOUND_BARS.get((base, size))
+        wanted = _FOUND_BARS.get((base, size)) if bars else None
         rows.append(
             (
                 f"{base:g}, {size:g}",
