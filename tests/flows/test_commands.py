@@ -247,3 +247,18 @@ def test_check_offline_judges_the_configuration_alone(vigie: Vigie, tmp_path: Pa
     result = vigie("check", "--offline")
     assert (result.code, result.out) == (0, "configuration: config.toml: fine\n")
     assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]
+
+
+def test_explain_shows_which_words_decided(vigie: Vigie) -> None:
+    result = vigie("explain", "plus de mail orange à Lille depuis ce matin")
+    assert (result.code, result.err) == (0, "")
+    assert "plus de mail orange à Lille depuis ce matin" in result.out
+    assert "a fault" in result.out
+    assert "counts as a report" in result.out
+    assert "orange · mail · Lille" in result.out
+    assert "does not count" in vigie("explain", "vigilance orange ce soir").out
+    hinted = vigie("explain", "plus d'internet ce soir", "--hint", "Livebox")
+    assert "orange · internet" in hinted.out
+    refused = vigie("explain", "x", "--hint", "nobody")
+    assert refused.code == 2
+    assert refused.err.startswith("--hint: nobody: no such operator")
