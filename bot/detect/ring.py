@@ -87,11 +87,16 @@ class Ring:
         return struct.pack(f"<{len(numbers)}dc{RING}{size}", *numbers, size.encode(), *counts) + bytes(steps)
 
     def unpack(self, data: bytes, lag: int) -> None:
-        """Take back what `pack` gave, into a new ring."""
-        numbers = list(struct.unpack_from(f"<{1 + RING + lag}d", data))
-        at = 8 * len(numbers)
-        self.counts = list(struct.unpack_from(f"<{RING}{chr(data[at])}", data, at + 1))
-        steps = data[-3 * RING :]
+        """Take back what `pack` gave, into a new ring.
+
+        Raises:
+            struct.error: it is longer or shorter than that.
+        """
+        numbers = list(struct.unpack_from(f"<{1 + RING + lag}dc", data))
+        counts = f"<{RING}{numbers.pop().decode('latin-1')}"
+        at = 8 * len(numbers) + 1
+        self.counts = list(struct.unpack_from(counts, data, at))
+        steps = struct.unpack(f"<{3 * RING}B", data[at + struct.calcsize(counts) :])
         self.exposures = [step / _SHARES for step in steps[:RING]]
         self.busy = [step / STEPS for step in steps[RING : 2 * RING]]
         self.doubts = [step / DOUBT_STEPS for step in steps[2 * RING :]]

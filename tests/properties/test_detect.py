@@ -84,7 +84,9 @@ def test_a_report_that_comes_late_is_scored_as_if_it_had_come_in_time(
     after = [(0, 1.0)] * 70
     begin = MONDAY + len(stream)
     for one, other in zip(*(run(made, after, begin, 0.0) for made in (amended, in_time)), strict=True):
-        if late >= len(stream) - 4:  # older than that, how busy it is was told without the report for a while
+        # older than that, the past was told less busy than it was: windows that begin there stick out more
+        assert one.score >= 0.98 * other.score  # but for the doubt, which rests on fewer reports
+        if late >= len(stream) - 4:
             assert one.score == pytest.approx(other.score)
         assert one.expected == pytest.approx(other.expected)
 
