@@ -68,11 +68,7 @@ class Wording:
         if before is None or not news:
             return None
         tongue = self._tongue(self._zone, at.astimezone(self._zone).date())
-        known = _known(after, operator, tongue) | {
-            "others": self._others(after, tongue),
-            "news": news,
-            "reports_before": before.surge.reports,
-        }
+        known = _known(after, operator, tongue) | {"news": news, "reports_before": before.surge.reports}
         return self._write("notice", known, tongue).replace("\n\n", " ")
 
     def _write(self, name: str, known: Mapping[str, Any], tongue: "_Tongue") -> str:
