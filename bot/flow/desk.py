@@ -1,5 +1,6 @@
 """The desk and the inbox as every chat calls them: answers from memory and store, decisions through the newsroom."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,6 +37,7 @@ class NewsroomDesk:
         self._newsroom = newsroom
         self._find_operator = find_operator
         self._find_place = find_place
+        self._turns = asyncio.Lock()
 
     async def decide(self, decision: Decision) -> Outcome:
         """See `Desk.decide`."""
@@ -94,8 +96,9 @@ class NewsroomDesk:
         return tuple(sorted(drafts, key=lambda draft: -draft.incident.number))
 
     async def draft(self, number: int) -> Draft | None:
-        """See `Desk.draft`."""
-        return await self._newsroom.store.draft(number)
+        """See `Desk.draft`; in the order asked, as of two presses the first decides and the store's reads overtake."""
+        async with self._turns:
+            return await self._newsroom.store.draft(number)
 
     async def sources(self) -> tuple[SourceStatus, ...]:
         """See `Desk.sources`."""
