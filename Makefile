@@ -25,6 +25,7 @@ check: .venv/.test ## the fast part of it
 
 bench: .venv/.test ## print the figures that the documents quote, those of the detector apart
 	@for tool in tools/bench_main.py tools/bench_store.py; do $(BIN)/python "$$tool" || exit 1; done
+	@$(BIN)/python -m tools.bench_classify
 
 bench-detect: .venv/.bench ## the detector beside its limit and beside others; DETECT="--full --write" makes the page
 	$(BIN)/pytest -q tests/bench

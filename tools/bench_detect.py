@@ -110,6 +110,7 @@ class Bench:
         yield from ("### False alarms a series-month, budget 1", "", *self._false_alarms(months, calm, stormy), "")
         yield from ("### What is no outage", "", *report.fooled(months), "")
         yield from ("### With a newsroom's share, a twentieth of the budget", "", *_shared(shared), "")
+        yield from ("### After one quiet hour of a new series, with a newsroom's share", "", *_from_nothing(), "")
         yield from ("### First week, free days, late posts", "", *self._beginnings(weeks, free, late), "")
         yield from ("### The map", "", *self._map(maps), "")
         yield from ("### Beside others", "", *self._compared(calibrations, months), "")
@@ -197,6 +198,17 @@ class Bench:
         yield "Press: the ×4 press days with a ramp of 3 h that raise."
         yield ""
         yield from report.table(("detector", *columns), rows)
+
+
+def _from_nothing() -> Iterator[str]:
+    rows = []
+    for rate in (2.0, 1.0, 0.6, 0.5):
+        delays = [ours.from_nothing(rate, hour) for hour in range(24)]
+        found = [delay for delay in delays if delay <= ours.PATIENCE]
+        rows.append((f"{rate:g}", f"{min(found)} to {max(found)}", f"{len(found)} of 24"))
+    yield from report.table(
+        ("outage a minute", "delay, min", f"begun at an hour, found within {ours.PATIENCE} min"), rows
+    )
 
 
 def _shared(runs: "list[Future[ours.Month]]") -> Iterator[str]:

@@ -14,18 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.classify import Classifier, load_data, load_operators
+from bot.classify import Classifier
 from bot.domain.operators import Service
 from bot.domain.places import Level, Place
 from bot.domain.signals import Classification, Kind
+from tools import shipped
 from tools.detection.intervals import share
 from tools.detection.report import table
 
-_ROOT = Path(__file__).parent.parent
-_DATA = _ROOT / "bot" / "classify" / "data"
-_DOC = _ROOT / "docs" / "understanding.md"
+_DOC = Path(__file__).parent.parent / "docs" / "understanding.md"
 _BEGIN, _END = "<!-- eval: begin -->", "<!-- eval: end -->"
-_HOME = "71076"  # the newsroom's commune: Chalon-sur-Saône
 _SERVICES = {"phone": "landline", "website": "web", "bank": "payment", "train": "rail"}
 _BRANDS = {"sosh": "orange", "red": "sfr"}
 _TRUE_ALL_THE_SAME = {"resolved", "stale", "chronic"}  # of no news, but no trap
@@ -158,8 +156,7 @@ def main() -> None:
     parser.add_argument("--misread", action="store_true", help="show misread texts, on screen only")
     parser.add_argument("--write", action="store_true", help="put the counts into docs/understanding.md")
     options = parser.parse_args()
-    operators = load_operators((_DATA / "operators.toml").read_text(encoding="utf-8"))
-    classifier = Classifier(load_data(lambda name: (_DATA / name).read_bytes()), operators, home=_HOME)
+    classifier = shipped.classifier()
     folder = options.folder / "mentions" if (options.folder / "mentions").is_dir() else options.folder
     measured = []
     for stem, name in _SETS.items():

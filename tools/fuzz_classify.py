@@ -8,17 +8,13 @@ the usual time for its length again and again, is printed and makes the exit cod
 """
 
 import argparse
-import json
 import random  # noqa: TID251 - a fuzzer makes its own texts, from a seed
 import statistics
 import time
-from pathlib import Path
 
-from bot.classify import Classifier, load_data, load_operators, mask
+from bot.classify import Classifier, mask
+from tools import shipped
 
-_ROOT = Path(__file__).parent.parent
-_DATA = _ROOT / "bot" / "classify" / "data"
-_TEXTS = _ROOT / "tests" / "data" / "classify"
 _SPICE = (
     *("\u0301", "\u200d", "\u202e", "\ufeff", "\ud800", "\x00", "\u0660", "½", "ﬁ", "İ", "ß", "😡", "👩\u200d💻"),
     *(
@@ -50,12 +46,7 @@ _LENGTHS = (100, 200, 400, 800, 1_600, 3_200, 100_000, 1_000_000)
 
 def pieces() -> list[str]:
     """Words of our own texts, and spice."""
-    words = [
-        word
-        for path in sorted(_TEXTS.glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        for word in json.loads(line)["text"].split()
-    ]
+    words = [word for text in shipped.texts() for word in text.split()]
     return [*words, *_SPICE * (len(words) // (4 * len(_SPICE)) + 1)]
 
 
@@ -81,8 +72,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    operators = load_operators((_DATA / "operators.toml").read_text(encoding="utf-8"))
-    classifier = Classifier(load_data(lambda name: (_DATA / name).read_bytes()), operators, home="71076")
+    classifier = shipped.classifier()
     rng, known = random.Random(options.seed), pieces()
     tried, wrong, end = 0, 0, time.monotonic() + options.seconds
     while time.monotonic() < end:

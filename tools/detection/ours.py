@@ -15,6 +15,7 @@ from tools.detection.streams import (
     HARSH,
     MONDAY,
     MONTH,
+    RAMP,
     REALISTIC,
     SWELLS,
     Noise,
@@ -41,6 +42,8 @@ PRIOR = 0.05
 
 SHARE = 1 / 20
 """Of the budget: what one of ten operators has in a newsroom."""
+
+_NEWSROOM_PRIOR = 100.0  # reports that the prior rate is worth there
 
 CALENDAR = Calendar(ZoneInfo("UTC"))
 NOISES = {"clean": CLEAN, "realistic": REALISTIC, "harsh": HARSH}
@@ -179,6 +182,21 @@ def _gaps(saved: bytes, stream: Stream, minute: int, found: Month, budget: float
         for i, count in enumerate(after):
             raised |= detector.step(MONDAY + minute + GAP + i, count, 1.0, budget).state == "raise"
         found.fool(name, raised or at_arrival)
+
+
+def from_nothing(rate: float, hour: int) -> int:
+    """Delay of an outage after one quiet hour of a new series, at a newsroom's share; evenly spaced reports."""
+    detector = Detector(CALENDAR, prior_per_minute=PRIOR, prior_reports=_NEWSROOM_PRIOR)
+    begin = MONDAY + hour * 60
+    for minute in range(60):
+        detector.step(begin + minute, 0, 1.0, SHARE)
+    owed = 0.0
+    for minute in range(1, PATIENCE + 1):
+        owed += rate * min(minute / RAMP, 1.0)
+        if detector.step(begin + 59 + minute, int(owed), 1.0, SHARE).state == "raise":
+            return minute
+        owed %= 1.0
+    return PATIENCE + 1
 
 
 def first_week(seed: str, base: float, prior: float, budget: float = 1.0) -> int:
