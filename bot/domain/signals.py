@@ -50,12 +50,14 @@ class EntryState(StrEnum):
 class StatusEntry:
     """One entry of an operator's own channel: their state, impact and area, never ours.
 
-    An entry updated in place keeps its id; ingest tells a repeat from an update by its content.
+    Or, with an `observer`, what a third party measured or published of the operator: context and confirmation, never
+    the operator's word. An entry updated in place keeps its id; ingest tells a repeat from an update by its content.
 
     Attributes:
         services: Empty when the entry names none: it then fits any service.
         area: In the operator's own words, or None.
         published_at: Time of this version of the entry, by their clock (aware UTC).
+        observer: Who says it where it is not the operator (`ioda`, `arcep`); None: the operator itself.
     """
 
     source: str
@@ -69,6 +71,7 @@ class StatusEntry:
     services: tuple[Service, ...] = ()
     area: str | None = None
     url: str | None = None
+    observer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

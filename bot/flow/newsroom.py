@@ -297,8 +297,12 @@ class Newsroom:
             if self.watch.tally(signal):
                 self.cases.bear_out(signal.operator, now)
         elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
-            self.channels.add(taken.heard.signal)
-            self.cases.entry(taken.heard.signal, now)
+            self._entry(taken.heard.signal, now)
+
+    def _entry(self, entry: StatusEntry, now: datetime) -> None:
+        if entry.observer is None:  # a third party's is never the operator's word
+            self.channels.add(entry)
+            self.cases.entry(entry, now)
 
     def _report(self, report: Report) -> None:
         self._batch.reports.append(report)

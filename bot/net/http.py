@@ -57,14 +57,33 @@ class SafeHttp:
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
         """See `bot.ports.Http.get`; the time covers redirects, the wait for a free connection and the whole body."""
+        return await self._ask(url, None, headers or {}, total_seconds)
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+    ) -> Response:
+        """See `bot.ports.Http.post`."""
+        return await self._ask(url, body, headers or {}, total_seconds)
+
+    async def close(self) -> None:
+        """Close both sessions; the client may not be used after."""
+        for session in self._sessions.values():
+            await session.close()
+
+    async def _ask(self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float) -> Response:
         where = _where(url)
         try:
             async with asyncio.timeout(total_seconds):
-                return await self._follow(url, headers or {})
+                return await self._follow(url, body, headers)
         except TimeoutError as error:
             raise _unreachable(where, f"pas de réponse complète en {total_seconds:g} s") from error
         except BodyError as error:
-            raise SourceError(f"GET {where}: {error}", state=HealthState.UNREADABLE, reason=str(error)) from error
+            raise SourceError(f"HTTP {where}: {error}", state=HealthState.UNREADABLE, reason=str(error)) from error
         except aiohttp.ClientConnectorError as error:
             raise _unreachable(where, _connection_cause(error)) from error
         except aiohttp.ClientPayloadError as error:
@@ -74,25 +93,25 @@ class SafeHttp:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(where, f"échec de la connexion ({type(error).__name__})") from error
 
-    async def close(self) -> None:
-        """Close both sessions; the client may not be used after."""
-        for session in self._sessions.values():
-            await session.close()
-
-    async def _follow(self, url: str, headers: Mapping[str, str]) -> Response:
+    async def _follow(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        method = "GET" if body is None else "POST"
         for _ in range(MAX_REDIRECTS + 1):
             target = URL(url)
             if target.scheme not in {"http", "https"} or not target.host:
                 raise _unreachable(_where(url), "seuls http et https sont lus")
-            async with self._session(target).get(target, headers=headers, allow_redirects=False) as answer:
+            async with self._session(target).request(
+                method, target, data=body, headers=headers, allow_redirects=False
+            ) as answer:
                 location = answer.headers.get("Location")
                 if answer.status in _REDIRECTS and location:
+                    if body is not None:
+                        raise _unreachable(_where(url), "redirection refusée")
                     url = urljoin(url, location)
                     continue
                 _raise_for_status(_where(url), answer)
-                body = await read_body(answer, self._max_body_bytes)
+                content = await read_body(answer, self._max_body_bytes)
                 named = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, named, body, url)
+                return Response(answer.status, named, content, url)
         raise _unreachable(_where(url), f"plus de {MAX_REDIRECTS} redirections")
 
     def _session(self, target: URL) -> aiohttp.ClientSession:
@@ -116,7 +135,7 @@ def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:
     limited = answer.status == _TOO_MANY_REQUESTS
     cause = "trop de requêtes (HTTP 429)" if limited else f"erreur du serveur (HTTP {answer.status})"
     raise SourceError(
-        f"GET {where}: {cause}",
+        f"HTTP {where}: {cause}",
         state=HealthState.FAILING if limited else HealthState.UNREACHABLE,
         reason=cause,
         retry_after=retry_after(answer.headers, SystemClock().now()),
@@ -148,7 +167,7 @@ def _http_date(value: str) -> datetime | None:
 
 
 def _unreachable(where: str, cause: str) -> SourceError:
-    return SourceError(f"GET {where}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
+    return SourceError(f"HTTP {where}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
 
 
 def _connection_cause(error: aiohttp.ClientConnectorError) -> str:

@@ -109,6 +109,20 @@ class Http(Protocol):
         """
         ...
 
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+    ) -> Response:
+        """POST a body (the caller names its `Content-Type`) as `get` would GET; redirects are refused, not followed.
+
+        For services that take a query or a token so and change nothing by it.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SourceDeps:

@@ -119,7 +119,7 @@ async def status_pages() -> AsyncIterator[StatusPages]:
     """Run the server until the block ends."""
     pages = StatusPages()
     app = web.Application()
-    app.router.add_get("/{path:.*}", pages._handle)
+    app.router.add_route("*", "/{path:.*}", pages._handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -29,6 +29,11 @@ class ImpatientHttp:
     async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
         return await self.real.get(url, headers, total_seconds=min(total_seconds, self._total_seconds))
 
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0
+    ) -> Response:
+        return await self.real.post(url, body, headers, total_seconds=min(total_seconds, self._total_seconds))
+
 
 class SourceWorld:
     """Dependencies of a source, and what a test needs to turn."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from aiohttp import web
 from multidict import CIMultiDict
 
 from bot.domain.signals import HealthState
@@ -176,3 +177,15 @@ async def test_nobody_listening_is_unreachable() -> None:
     allowed = SafeHttp("Vigie", frozenset({"127.0.0.1"}))
     assert (await error_of(allowed, "http://127.0.0.1:9/feed")).reason == "connexion impossible"
     await allowed.close()
+
+
+async def test_a_post_carries_its_body_and_follows_nowhere(pages: StatusPages, http: SafeHttp) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read(), headers={"X-Method": request.method})
+
+    pages.answers["/api"] = echo
+    answer = await http.post(pages.url("/api"), b"token_auth=x", {"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.body, answer.headers["x-method"]) == (b"token_auth=x", "POST")
+    pages.put_redirect("/moved", "/api")
+    with pytest.raises(SourceError, match="redirection refusée"):
+        await http.post(pages.url("/moved"), b"token_auth=x")
