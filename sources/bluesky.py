@@ -46,6 +46,8 @@ class Settings(SourceSettings):
         silence_seconds: A connection silent for so long is taken for dead.
     """
 
+    url_key = "endpoints"
+
     endpoints: tuple[str, ...] = Field(default=ENDPOINTS, min_length=1)
     languages: frozenset[str] = frozenset({"fr"})
     batch_seconds: float = Field(default=1.0, gt=0)

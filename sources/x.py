@@ -38,6 +38,8 @@ class Settings(SourceSettings):
         endpoint: Another address of the API, for a proxy.
     """
 
+    url_key = "endpoint"
+
     bearer_token: SecretStr
     operators: tuple[str, ...] = Field(min_length=1)
     queries: Mapping[str, str] = Field(default_factory=dict)

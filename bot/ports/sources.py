@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import Field
 
@@ -15,7 +15,16 @@ from bot.ports.settings import AdapterSettings
 
 
 class SourceSettings(AdapterSettings):
-    """Settings every source has."""
+    """Settings every source has.
+
+    Attributes:
+        url_key: The setting that the URL of `vigie sources try KIND URL` fills (in a tuple, where it is one).
+        file_key: The one that its FILE fills, where the source reads files itself; empty: the file's bytes are what
+            every URL answers.
+    """
+
+    url_key: ClassVar[str] = "url"
+    file_key: ClassVar[str] = ""
 
     interval: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(seconds=30))
 
