@@ -219,6 +219,55 @@ def backtest(
     commands.backtest_to_stdout(settings, scenario, known=known, since=when, chart=chart, as_json=as_json)
 
 
+sources_app = typer.Typer(help="Try a source before it is trusted, and add it.", no_args_is_help=True)
+app.add_typer(sources_app, name="sources")
+_Kind = Annotated[str, typer.Argument(help="feed, statuspage, status_json, page, mastodon …")]
+_Target = Annotated[str, typer.Argument(metavar="URL|FILE")]
+_Operator = Annotated[str | None, typer.Option("--operator", metavar="ID", help="Whose channel it is.")]
+_Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another key of its block; may be repeated.")
+]
+
+
+@sources_app.command("try")
+def try_source(
+    kind: _Kind,
+    target: _Target,
+    operator: _Operator = None,
+    more: _Set = None,
+    config: ConfigOption = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line a signal, then one on health.")] = False,
+) -> None:
+    """Read a source once and show what it says; stores and posts nothing, but reads of X cost what they cost.
+
+    A block of the configuration with the same kind and address lends its other keys. Exit 0 if it is well, 1 if not, 2
+    if the command is wrong.
+    """
+    from bot import commands, logs, trial  # noqa: PLC0415
+
+    logs.configure(debug=_debug, quiet=True)
+    asked = trial.Trial(kind, target, operator, trial.keys(more or ()))
+    if not _finish(commands.try_source(_load(config), asked, as_json=as_json)):
+        raise typer.Exit(1)
+
+
+@sources_app.command("add")
+def add_source(
+    kind: _Kind, target: _Target, operator: _Operator = None, more: _Set = None, config: ConfigOption = None
+) -> None:
+    """Try a source; if it is well, print its block, and write it to the configuration where there is one.
+
+    Exit 0 if it was added, 1 if it is not well (nothing is written), 2 if the command is wrong.
+    """
+    from bot import commands, logs, trial  # noqa: PLC0415
+
+    logs.configure(debug=_debug, quiet=True)
+    asked = trial.Trial(kind, target, operator, trial.keys(more or ()))
+    if not _finish(commands.add_source(_load(config), asked)):
+        raise typer.Exit(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start `vigie`; whatever goes wrong is one line on stderr, and a traceback only if asked for."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):

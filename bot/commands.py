@@ -12,11 +12,12 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-from bot import past, tables, wiring
+from bot import past, tables, trial, wiring
 from bot.classify import classify_lines
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.domain.incidents import Draft
+from bot.domain.signals import HealthState, Signal
 from bot.errors import ConfigError, InputError
 from bot.flow import publish
 from bot.flow.checkup import Row, check_all
@@ -153,6 +154,45 @@ def explain_to_stdout(config: Config, text: str, hint: str | None) -> None:
         raise InputError(f"--hint: {hint}: no such operator: {', '.join(o.id for o in classifier.operators)}")
     found = classifier.explain(text, operator_hint=operator.id if operator else None, at=SystemClock().now())
     tables.print_reading(text, found)
+
+
+async def try_source(config: Config, asked: trial.Trial, *, as_json: bool) -> bool:
+    """Read a source once and print what it says, line by line; whether it is well.
+
+    Raises:
+        InputError: no such kind or operator, or a key is missing.
+    """
+    show = tables.TrialPage(config.newsroom.timezone)
+
+    def tell(signal: Signal) -> None:
+        if as_json:
+            print(json.dumps(trial.signal_line(signal, operator_known=asked.operator is not None)))  # noqa: T201
+        else:
+            show.signal(signal)
+
+    ended = await trial.try_source(config, asked, tell)
+    if as_json:
+        print(json.dumps(ended.line))  # noqa: T201
+    else:
+        show.end(ended.state, ended.reason)
+    return ended.state is HealthState.OK
+
+
+async def add_source(config: Config, asked: trial.Trial) -> bool:
+    """Try a source, print its block and, if there is a configuration, write it there; whether it is well.
+
+    Raises:
+        InputError: see `try_source`, or the source is there already.
+        ConfigError: the configuration would not hold with the block; it is left as it was.
+    """
+    text = trial.block_text(config, asked)
+    if not await try_source(config, asked, as_json=False):
+        return False
+    if config.file is not None:
+        trial.append_block(config.file, text, environment())
+    print(text)  # noqa: T201
+    print(f"added to {config.file}" if config.file else "no config.toml here: put this block into yours")  # noqa: T201
+    return True
 
 
 def backtest_to_stdout(

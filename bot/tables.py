@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from bot.classify import Explanation
+from bot.classify import Explanation, mask
 from bot.domain.incidents import Incident, Spike
+from bot.domain.signals import HealthState, Mention, Signal, StatusEntry, Tally
 from bot.flow.backtest import PEOPLE, Alarm, Findings
 from bot.flow.checkup import Row
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _PLACES = 3
+_MOST_SHOWN = 200  # characters of a signal
 _MONTHLY_FROM = 0.25  # months
 _MEANINGS = {
     "outage": "a fault",
@@ -61,6 +63,38 @@ def print_checks(rows: Sequence[Row]) -> None:
         name = row.name if row.name == row.kind else f"{row.name} ({row.kind})"
         table.add_row(mark, *(Text(cell) for cell in (name, row.check.what, row.check.detail, row.check.remedy)))
     import_module("handlers._console_page").Page(sys.stdout).show(table)
+
+
+class TrialPage:
+    """What `vigie sources try` shows: a line a signal, and how it ended."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._page = import_module("handlers._console_page").Page(sys.stdout)
+
+    def signal(self, signal: Signal) -> None:
+        """One signal: its time, what it is, what it says."""
+        from rich.text import Text  # noqa: PLC0415
+
+        match signal:
+            case Mention():
+                at, what, said = signal.published_at, "mention", mask(signal.text)
+            case StatusEntry():
+                services = ", ".join(service.value for service in signal.services)
+                where = " · ".join(part for part in (services, signal.area) if part)
+                at, what, said = signal.published_at, signal.state.value, signal.title
+                said += f" ({where})" if where else ""
+            case Tally():
+                at, what, said = signal.start, "tally", f"{signal.operator}: {signal.count} in {signal.seconds} s"
+        time = f"{at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+        self._page.show(Text(f"{time}  {what:13}  {' '.join(said.split())[:_MOST_SHOWN]}"))
+
+    def end(self, state: HealthState, reason: str | None) -> None:
+        """How well the source was read."""
+        from rich.text import Text  # noqa: PLC0415
+
+        style = "bold green" if state is HealthState.OK else "bold red"
+        self._page.show(Text.assemble((state.value, style), f" · {reason}" if reason else ""))
 
 
 @contextmanager

@@ -181,6 +181,15 @@ def _create(package: str, block: Block, deps: object) -> Any:  # noqa: ANN401 - 
         raise ConfigError(f"{block.file}: {error}") from error
 
 
+def settings_class(package: str, block: Block) -> Any:  # noqa: ANN401 - the caller knows which port it is
+    """The settings of an adapter's kind, a class.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    return _module(package, block).Settings
+
+
 def check_settings(config: Config) -> list[str]:
     """What is wrong with the adapters' blocks, a line each; imports the adapters, opens nothing."""
     found = []

@@ -38,7 +38,7 @@ class Settings(ChannelSettings):
         selector: CSS selector of the part that speaks of incidents; all its matches are read.
     """
 
-    selector: str = Field(min_length=1)
+    selector: str = Field(default="main", min_length=1)
 
 
 class _Found(msgspec.Struct, frozen=True):

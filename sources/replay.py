@@ -20,6 +20,8 @@ __all__ = ["Line", "ReplaySource", "Settings", "create", "parse", "parse_file", 
 class Settings(SourceSettings):
     """A scenario by its file, or by its name if it is a bundled one."""
 
+    file_key = "path"
+
     path: Path | None = None
     scenario: str | None = None
 

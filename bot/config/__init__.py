@@ -43,11 +43,16 @@ class Config:
     sources: tuple[Block, ...]
     handlers: tuple[Block, ...]
     targets: tuple[Block, ...]
+    _secrets: Secrets
     _operators: tuple[OperatorTable, ...] = ()
 
     def with_budget(self, budget: float) -> "Config":
         """The same with another budget of false drafts a month."""
         return replace(self, newsroom=self.newsroom.model_copy(update={"budget": budget}))
+
+    def source_block(self, kind: str, table: Mapping[str, Any]) -> Block:
+        """A source that stands in no file, with the secrets of this configuration."""
+        return Block("sources", 0, kind, kind, None, table, self._secrets)
 
     def operators(self, builtin: Iterable[Operator]) -> tuple[Operator, ...]:
         """The built-in operators with what `[[operators]]` adds to them, then the new ones.
@@ -107,6 +112,7 @@ def load(path: Path | None, env: Mapping[str, str]) -> Config:
         handlers=_blocks("handlers", file.handlers, path, secrets, destinations),
         targets=_blocks("targets", file.targets, path, secrets, destinations),
         _operators=file.operators,
+        _secrets=secrets,
     )
 
 
