@@ -168,15 +168,30 @@ class Facts:
         """A source's name with its light, and how well it hears since when and why."""
         state = source.health.state if source.health else None
         mark = {None: "⚪", HealthState.OK: "🟢", HealthState.PAUSED: "⚪", HealthState.OFF: "⚪"}.get(state, "🔴")
-        words = self.say(f"health_{state.value}" if state else "health_never")
+        health = source.health
+        words = [self.say(f"health_{state.value}" if state else "health_never")]
+        if source.since and state is not HealthState.OK:
+            words[0] += f" {self.say('since_span', span=self._span(source.since))}"
         if source.last_ok:
-            words += f", {self.say('last_ok', age=self.age(source.last_ok))}"
+            words.append(self.say("last_ok", age=self.age(source.last_ok)))
         elif state:
-            words += f", {self.say('never_ok')}"
-        reason = (source.health and source.health.reason) or source.last_error
+            words.append(self.say("never_ok"))
+        reason = (health and health.reason) or source.last_error
         if reason and state not in {None, HealthState.OK}:
-            words += f" ({cut(one_line(reason), 120)})"
-        return f"{mark} {one_line(source.name)}", words
+            words[-1] += f" ({cut(one_line(reason), 120)})"
+        if health and health.next_try and state is not HealthState.OK and health.next_try > self.now:
+            words.append(self.say("next_try", span=self._span(health.next_try)))
+        if health and health.note:
+            words.append(cut(one_line(health.note), 120))
+        return f"{mark} {one_line(source.name)}", ", ".join(words)
+
+    def _span(self, when: datetime) -> str:
+        """How far a time is from now (`25 min`)."""
+        minutes = max(1, round(abs((self.now - when).total_seconds()) / 60))
+        if minutes < 120:  # noqa: PLR2004 - as in `age`
+            return self.say("span_minutes", n=minutes)
+        hours = minutes // 60
+        return self.say("span_hours", n=hours) if hours < 48 else self.say("span_days", n=hours // 24)  # noqa: PLR2004
 
     def _labels(self, services: Sequence[Service]) -> str:
         return ", ".join(service_label(service, self.language) for service in services)

@@ -126,7 +126,7 @@ class XSource:
         if left < self._settings.count_eur:
             raise self._api.error(HealthState.PAUSED, self._ceiling(state.ledger), retry_after=_to_tomorrow(now))
         if not counts and not searches:
-            yield Reading()
+            yield Reading(note=_spent(state.ledger))
             return
         book = not self._failed
         if book:
@@ -135,7 +135,9 @@ class XSource:
                 + len(counts) * self._settings.count_eur
             )
             booked = state.ledger.plus(min(left, price))
-            yield Reading(cursor=encode_cursor(msgspec.structs.replace(state, ledger=booked)))
+            yield Reading(
+                cursor=encode_cursor(msgspec.structs.replace(state, ledger=booked)), note=_spent(state.ledger)
+            )
         steps: list[_Step] = [(self._search, op, self._search_eur(_MIN_POSTS)) for op in searches]
         steps += [(self._count, op, self._settings.count_eur) for op in counts]
         events, state, failure = await self._take(steps, state, now)
@@ -144,7 +146,7 @@ class XSource:
         if book or events or failure is None:
             self._owed_eur = 0.0
             # No `complete_to`: posts are never all handed over, and nobody shall wait for a rare count.
-            yield Reading(events=tuple(events), cursor=encode_cursor(state))
+            yield Reading(events=tuple(events), cursor=encode_cursor(state), note=_spent(state.ledger))
         if failure is not None:
             raise failure
 
@@ -265,6 +267,12 @@ class XSource:
 def _concerns_one_request(error: SourceError) -> bool:
     """Whether the next request may succeed: a query may be wrong, all else is about X or the account."""
     return error.state is HealthState.FAILING and error.retryable and error.retry_after is None
+
+
+def _spent(ledger: Ledger) -> str:
+    """What an editor is told in `/sources`."""
+    day, month = (f"{eur:.2f}".replace(".", ",") for eur in (ledger.day_eur, ledger.month_eur))
+    return f"{day} € dépensés aujourd’hui, {month} € ce mois-ci"
 
 
 def _to_tomorrow(now: datetime) -> float:

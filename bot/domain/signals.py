@@ -117,6 +117,9 @@ class Health:
         reason: Why it is not `ok`, for an editor.
         heard_from: The source has handed over everything since then, so a gap before `at` is filled;
             None: only from `at` on.
+        next_try: When it is read again; None: it is pushed to, or nobody knows.
+        note: What else an editor should know of it while it works: money spent, a part that does not answer.
+        longest_silence: Between two signals of it, as far as is known; None: too little is known to judge by.
     """
 
     source: str
@@ -125,6 +128,9 @@ class Health:
     operator: str | None = None
     reason: str | None = None
     heard_from: datetime | None = None
+    next_try: datetime | None = None
+    note: str | None = None
+    longest_silence: timedelta | None = None
 
 
 class Kind(StrEnum):

@@ -3,15 +3,19 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.domain.signals import Interval
+from bot.domain.signals import HealthState, Interval
 from bot.drafting.english import English
 from bot.drafting.french import French
 
 _TEXTS = {
     "fr": {
         "down": "Source muette : « {source} » ne répond plus depuis {since} ({reason}). Je continue avec les autres.",
+        "down_stale": "Source silencieuse : « {source} » {reason}. Elle est peut-être cassée : vérifiez-la.",
+        "down_paused": "Source en pause : « {source} » ({reason}). Je continue avec les autres.",
         "back": "Source rétablie : « {source} » répond de nouveau.",
-        "blind": "Je suis aveugle : plus aucune source où le public s'exprime ne répond depuis {since}. "
+        "deaf": "Je suis aveugle : plus aucune source où le public s'exprime ne répond depuis {since}. "
+        "Ma propre connexion est peut-être en cause. D'ici là, mon silence ne veut rien dire.",
+        "blind": "Je suis aveugle : plus aucune source ne répond depuis {since}. "
         "Ma propre connexion est peut-être en cause. D'ici là, mon silence ne veut rien dire.",
         "sight": "Je vois de nouveau : au moins une source répond. Ce qui manque est rattrapé là où c'est possible.",
         "returned": "De retour après {span} d'arrêt. Rien n'a été observé {interval}, sauf ce que les sources peuvent "
@@ -22,8 +26,12 @@ _TEXTS = {
     },
     "en": {
         "down": "Source down: “{source}” has not answered since {since} ({reason}). I go on with the others.",
+        "down_stale": "Source silent: “{source}” {reason}. It may be broken: have a look.",
+        "down_paused": "Source paused: “{source}” ({reason}). I go on with the others.",
         "back": "Source back: “{source}” answers again.",
-        "blind": "I am blind: no source where the public speaks has answered since {since}. "
+        "deaf": "I am blind: no source where the public speaks has answered since {since}. "
+        "It may be my own connection. Until then my silence means nothing.",
+        "blind": "I am blind: no source has answered since {since}. "
         "It may be my own connection. Until then my silence means nothing.",
         "sight": "I can see again: at least one source answers. What was missed is caught up where that is possible.",
         "returned": "Back after {span}. Nothing was observed {interval}, but for what the sources can still tell.",
@@ -42,10 +50,14 @@ class Announcements:
         self._tongue = French if language == "fr" else English
         self._zone = zone
 
-    def trouble(self, kind: str, source: str, since: datetime, reason: str) -> str:
-        """A source is `down` or `back`, or all of them: `blind`, `sight`; it is said within the day, so undated."""
+    def trouble(self, kind: str, source: str, since: datetime, reason: str, state: HealthState | None = None) -> str:
+        """A source is `down` or `back`, all that hear people are `deaf`, all are `blind`; or there is `sight` again.
+
+        It is said within the day, so undated.
+        """
         tongue = self._told(since)
-        return self._tongue.finish(self._texts[kind].format(source=source, since=tongue.time(since), reason=reason))
+        text = self._texts.get(f"{kind}_{state.value}" if state else kind) or self._texts[kind]
+        return self._tongue.finish(text.format(source=source, since=tongue.time(since), reason=reason))
 
     def returned(self, since: datetime, until: datetime) -> str:
         """The bot was down in this span."""

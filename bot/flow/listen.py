@@ -43,10 +43,10 @@ class Listener:
         polled = self._source.interval > timedelta(0)
         while True:
             try:
-                await self._read(_READ_SECONDS if polled else None)
+                wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
+                await self._read(_READ_SECONDS if polled else None, wait if polled else None)
                 if not polled:
                     return
-                wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
             except SourceError as error:
                 wait = await self._failed(error)
             except TimeoutError:
@@ -60,7 +60,7 @@ class Listener:
                 )
             await asyncio.sleep(wait)
 
-    async def _read(self, seconds: float | None) -> None:
+    async def _read(self, seconds: float | None, wait: float | None) -> None:
         """Read once; only the source is timed: it is not its fault when the store makes a reading wait."""
         readings = self._source.read(self._cursor)
         while True:
@@ -68,13 +68,21 @@ class Listener:
                 reading = await anext(readings, None)
             if reading is None:
                 return
-            await self._take(reading)
+            await self._take(reading, wait)
             self._failures = 0
 
-    async def _take(self, reading: Reading) -> None:
+    async def _take(self, reading: Reading, wait: float | None) -> None:
         now = self._clock.now()
         name = self._source.name
-        healthy = Health(name, HealthState.OK, now, self._source.operator, heard_from=reading.heard_from)
+        healthy = Health(
+            name,
+            HealthState.OK,
+            now,
+            self._source.operator,
+            heard_from=reading.heard_from,
+            next_try=now + timedelta(seconds=wait) if wait is not None else None,
+            note=reading.note,
+        )
         # A replay's sources keep their own health; the replay itself is only the tape.
         events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
         cursor = (name, reading.cursor) if reading.cursor is not None else None
@@ -101,12 +109,14 @@ class Listener:
         """Note the failure; seconds until the next try."""
         self._failures += 1
         _log.warning("source not heard", source=self._source.name, state=error.state.value, reason=error.reason)
-        now = self._clock.now()
-        health = Health(self._source.name, error.state, now, self._source.operator, error.reason)
-        await self._store((health,))
         rhythm = self._source.interval.total_seconds() or _STREAM_BACKOFF_SECONDS
         backoff = min(_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10), rhythm)
         asked = error.retry_after or 0.0
         if error.state is not HealthState.PAUSED:  # a pause is our own decision
             asked = min(asked, _ASKED_LIMIT_SECONDS)
-        return max(backoff * (0.5 + self._jitter()), asked)
+        wait = max(backoff * (0.5 + self._jitter()), asked)
+        now = self._clock.now()
+        next_try = now + timedelta(seconds=wait)
+        name, operator = self._source.name, self._source.operator
+        await self._store((Health(name, error.state, now, operator, error.reason, next_try=next_try),))
+        return wait

@@ -279,6 +279,7 @@ class Newsroom:
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
 
     def _check(self, health: Health, now: datetime) -> None:
+        health = self.roster.judged(health)
         self._batch.health.append(health)
         self.roster.note(health)
         self.channels.note(health)
@@ -293,6 +294,7 @@ class Newsroom:
             for report in taken.reports:
                 self._report(report)
             self._amend(self._ears.heard(signal.source, signal.published_at), now)
+            self.roster.heard(signal.source, now)
         elif isinstance(signal, Tally):
             if self.watch.tally(signal):
                 self.cases.bear_out(signal.operator, now)
@@ -328,8 +330,10 @@ class Newsroom:
             self._batch.snapshot = self.watch.snapshot()
 
     def _announce(self, now: datetime) -> None:
-        for trouble in self.roster.troubles(now, blind=self._ears.blind):
-            text = self.announcements.trouble(trouble.kind, trouble.source, trouble.since, trouble.reason)
+        for trouble in self.roster.troubles(now, deaf=self._ears.blind):
+            text = self.announcements.trouble(
+                trouble.kind, trouble.source, trouble.since, trouble.reason, trouble.state
+            )
             key = _trouble_key(trouble.kind, trouble.source, trouble.since)
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 

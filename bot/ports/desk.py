@@ -30,13 +30,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source's health record."""
+    """A source's health record.
+
+    Attributes:
+        health: Of its last check; None before the first.
+        since: Since when it is in this state.
+        last_ok: Last good answer.
+        last_error: Why it last failed.
+    """
 
     name: str
     kind: str
-    health: Health | None
-    last_ok: datetime | None
-    last_error: str | None
+    health: Health | None = None
+    since: datetime | None = None
+    last_ok: datetime | None = None
+    last_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,14 @@ class Reading:
         cursor: Where to go on after a restart; opaque to all but the source. None leaves the stored one.
         complete_to: Everything published before this event time has been handed over; None: not known.
         heard_from: Since when this reading and those before it cover everything; None: no gap was filled.
+        note: For an editor, beside the source's health: money spent, a part that does not answer.
     """
 
     events: tuple[Event, ...] = ()
     cursor: str | None = None
     complete_to: datetime | None = None
     heard_from: datetime | None = None
+    note: str | None = None
 
 
 class Source(Protocol):

@@ -130,7 +130,7 @@ class FakeDesk:
 
     async def sources(self) -> tuple[SourceStatus, ...]:
         health = Health("bluesky", HealthState.OK, MORNING)
-        return (SourceStatus("bluesky", "bluesky", health, MORNING, None),)
+        return (SourceStatus("bluesky", "bluesky", health, MORNING, MORNING),)
 
     async def resend(self, delivery: str, who: str) -> bool:
         if delivery not in self.unsure:

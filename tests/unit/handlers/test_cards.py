@@ -219,7 +219,7 @@ class TestDraftCard:
 
 def make_status(**changes: object) -> OperatorStatus:
     draft = make_draft(3)
-    ear = SourceStatus("bluesky", "bluesky", Health("bluesky", HealthState.OK, at(8, 25)), at(8, 25), None)
+    ear = SourceStatus("bluesky", "bluesky", Health("bluesky", HealthState.OK, at(8, 25)), last_ok=at(8, 25))
     status = OperatorStatus(
         at=at(8, 27),
         operator=ORANGE,
@@ -288,7 +288,7 @@ class TestStatusCard:
 
     def test_calm_is_said_only_of_what_was_heard(self) -> None:
         calm = make_status(state=None, incident=None, reports=0, hourly=(0,) * 24)
-        deaf = SourceStatus("x", "x", Health("x", HealthState.UNREACHABLE, at(8, 25)), None, "timeout")
+        deaf = SourceStatus("x", "x", Health("x", HealthState.UNREACHABLE, at(8, 25)), last_error="timeout")
         badges = [
             status_card(status, language="fr", zone=PARIS).badge
             for status in (calm, replace(calm, sources=(deaf,)), replace(calm, closed_to=None))
@@ -297,11 +297,16 @@ class TestStatusCard:
         assert all(badge.startswith("⚪ NOUS NE SAVONS PAS") for badge in badges[1:])
 
     def test_a_deaf_source_says_why(self) -> None:
-        deaf = SourceStatus(
-            "x", "x", Health("x", HealthState.FAILING, at(8, 25), reason="quota épuisé"), at(6, 0), None
-        )
+        health = Health("x", HealthState.FAILING, at(8, 25), reason="quota épuisé", next_try=at(8, 32))
+        deaf = SourceStatus("x", "x", health, since=at(8, 0), last_ok=at(6, 0))
         shown = facts(sources_card([deaf], language="fr", now=at(8, 27)))
-        assert shown == {"🔴 x": "en échec, lue il y a 2 h (quota épuisé)"}
+        words = "en échec depuis 27 min, lue il y a 2 h (quota épuisé), nouvel essai dans 5 min"
+        assert {key: said.replace("\u00a0", " ") for key, said in shown.items()} == {"🔴 x": words}
+
+    def test_a_source_that_hears_tells_what_else_there_is(self) -> None:
+        health = Health("x", HealthState.OK, at(8, 25), next_try=at(8, 40), note="0,48 € dépensés aujourd’hui")
+        shown = facts(sources_card([SourceStatus("x", "x", health, last_ok=at(8, 25))], language="fr", now=at(8, 27)))
+        assert shown == {"🟢 x": "à l’écoute, lue il y a 2 min, 0,48 € dépensés aujourd’hui"}
 
     @given(st.lists(st.integers(0, 10_000), max_size=24))
     def test_a_bar_for_each_hour(self, counts: list[int]) -> None:
