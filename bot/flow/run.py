@@ -23,7 +23,8 @@ _RESTART_SECONDS = 2.0  # until a chat that broke off is tried again, doubling
 _RESTART_LIMIT_SECONDS = 300.0
 _OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried again
 _AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
-_TICK_SECONDS = 0.05  # how late a bucket may close; a scenario at speed has several a second
+_TICK_SECONDS = 0.5  # how late a bucket may close
+_SCENARIO_TICK_SECONDS = 0.05  # a scenario at speed has several a second
 _PURGE_SECONDS = 3600.0
 _DRAIN_SECONDS = 30.0
 
@@ -133,10 +134,11 @@ async def _tell_others(crew: Crew, name: str, reason: str) -> None:
 async def _tick(crew: Crew) -> None:
     """Close buckets as time passes. Time that no tick has seen was slept through: the machine's sleep is no calm."""
     ticked_at = crew.clock.now()
+    rehearsal = isinstance(crew.clock, ScenarioClock)  # its minutes take milliseconds
     while True:
         try:
             now = crew.clock.now()
-            if now - ticked_at > _AWAY and not isinstance(crew.clock, ScenarioClock):  # its minutes take milliseconds
+            if now - ticked_at > _AWAY and not rehearsal:
                 await crew.newsroom.absent(ticked_at)
             ticked_at = now
             await crew.newsroom.advance()
@@ -146,7 +148,7 @@ async def _tick(crew: Crew) -> None:
         except Exception:  # noqa: BLE001 - a defect in one bucket must not end the watch; the next one is another
             _log.exception("bucket not closed")
             await asyncio.sleep(1.0)
-        await asyncio.sleep(_TICK_SECONDS)
+        await asyncio.sleep(_SCENARIO_TICK_SECONDS if rehearsal else _TICK_SECONDS)
 
 
 async def _purge(crew: Crew) -> None:
