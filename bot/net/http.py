@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import unicodedata
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from bot.domain.signals import HealthState
 from bot.errors import SourceError
 from bot.net.addresses import refusal
 from bot.net.body import BodyError, read_body
+from bot.net.circuit import Circuit
 from bot.ports import Response
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -24,6 +26,10 @@ PER_HOST = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+
+
+class _HostError(SourceError):
+    """The host did not answer, or says that it cannot: the next request to it would likely end so, too."""
 
 
 class _RefusedAddressError(OSError):
@@ -54,6 +60,7 @@ class SafeHttp:
         self._allow_private = allow_private
         self._max_body_bytes = max_body_bytes
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
         """See `bot.ports.Http.get`; the time covers redirects, the wait for a free connection and the whole body."""
@@ -76,6 +83,26 @@ class SafeHttp:
             await session.close()
 
     async def _ask(self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float) -> Response:
+        circuit = self._circuits[_host(url)]
+        loop = asyncio.get_running_loop()
+        circuit.enter(loop.time())
+        try:
+            answer = await self._guarded(url, body, headers, total_seconds)
+        except _HostError as error:
+            circuit.failed(error, loop.time())
+            raise
+        except SourceError:  # it answered, with something of no use
+            circuit.succeeded()
+            raise
+        except BaseException:
+            circuit.left()
+            raise
+        circuit.succeeded()
+        return answer
+
+    async def _guarded(
+        self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float
+    ) -> Response:
         where = _where(url)
         try:
             async with asyncio.timeout(total_seconds):
@@ -89,7 +116,7 @@ class SafeHttp:
         except aiohttp.ClientPayloadError as error:
             raise _unreachable(where, "réponse interrompue") from error
         except aiohttp.InvalidURL as error:
-            raise _unreachable(where, "adresse inutilisable") from error
+            raise _unusable(where, "adresse inutilisable") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(where, f"échec de la connexion ({type(error).__name__})") from error
 
@@ -98,21 +125,21 @@ class SafeHttp:
         for _ in range(MAX_REDIRECTS + 1):
             target = URL(url)
             if target.scheme not in {"http", "https"} or not target.host:
-                raise _unreachable(_where(url), "seuls http et https sont lus")
+                raise _unusable(_where(url), "seuls http et https sont lus")
             async with self._session(target).request(
                 method, target, data=body, headers=headers, allow_redirects=False
             ) as answer:
                 location = answer.headers.get("Location")
                 if answer.status in _REDIRECTS and location:
                     if body is not None:
-                        raise _unreachable(_where(url), "redirection refusée")
+                        raise _unusable(_where(url), "redirection refusée")
                     url = urljoin(url, location)
                     continue
                 _raise_for_status(_where(url), answer)
                 content = await read_body(answer, self._max_body_bytes)
                 named = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, named, content, url)
-        raise _unreachable(_where(url), f"plus de {MAX_REDIRECTS} redirections")
+        raise _unusable(_where(url), f"plus de {MAX_REDIRECTS} redirections")
 
     def _session(self, target: URL) -> aiohttp.ClientSession:
         private = bool({target.host, f"{target.host}:{target.port}"} & self._allow_private)
@@ -134,7 +161,7 @@ def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:
         return
     limited = answer.status == _TOO_MANY_REQUESTS
     cause = "trop de requêtes (HTTP 429)" if limited else f"erreur du serveur (HTTP {answer.status})"
-    raise SourceError(
+    raise _HostError(
         f"HTTP {where}: {cause}",
         state=HealthState.FAILING if limited else HealthState.UNREACHABLE,
         reason=cause,
@@ -166,8 +193,20 @@ def _http_date(value: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _unreachable(where: str, cause: str) -> SourceError:
+def _unreachable(where: str, cause: str) -> _HostError:
+    return _HostError(f"HTTP {where}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
+
+
+def _unusable(where: str, cause: str) -> SourceError:
     return SourceError(f"HTTP {where}: {cause}", state=HealthState.UNREACHABLE, reason=cause)
+
+
+def _host(url: str) -> str:
+    try:
+        parsed = URL(url)
+    except ValueError:
+        return ""
+    return f"{parsed.host}:{parsed.port}"
 
 
 def _connection_cause(error: aiohttp.ClientConnectorError) -> str:

@@ -59,11 +59,11 @@ async def test_client_errors_are_the_callers_to_judge(pages: StatusPages, http: 
 
 
 async def test_too_many_requests_carries_its_wait(pages: StatusPages, http: SafeHttp) -> None:
+    pages.put_status("/feed", 429)
+    assert (await error_of(http, pages.url("/feed"))).retry_after is None
     pages.put_status("/feed", 429, {"Retry-After": "17"})
     error = await error_of(http, pages.url("/feed"))
     assert (error.state, error.retry_after, error.retryable) == (HealthState.FAILING, 17.0, True)
-    pages.put_status("/feed", 429)
-    assert (await error_of(http, pages.url("/feed"))).retry_after is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -189,3 +189,30 @@ async def test_a_post_carries_its_body_and_follows_nowhere(pages: StatusPages, h
     pages.put_redirect("/moved", "/api")
     with pytest.raises(SourceError, match="redirection refusée"):
         await http.post(pages.url("/moved"), b"token_auth=x")
+
+
+async def test_a_host_that_fails_again_and_again_is_left_alone_and_the_others_are_not(
+    pages: StatusPages, http: SafeHttp
+) -> None:
+    pages.put_status("/feed", 503)
+    pages.put("/other", b"<rss/>")
+    for _ in range(5):
+        await error_of(http, pages.url("/feed"))
+    error = await error_of(http, pages.url("/other"))  # as its host is down
+    assert (error.state, error.reason) == (HealthState.UNREACHABLE, "erreur du serveur (HTTP 503)")
+    assert error.retry_after is not None
+    assert len(pages.served) == 5
+    async with status_pages() as elsewhere:
+        elsewhere.put("/feed", b"<rss/>")
+        client = SafeHttp("Vigie/0.1", frozenset({"127.0.0.1"}))
+        assert (await client.get(elsewhere.url("/feed"))).status == 200
+        await client.close()
+
+
+async def test_retry_after_holds_for_all_that_ask_this_host(pages: StatusPages, http: SafeHttp) -> None:
+    pages.put_status("/feed", 429, {"Retry-After": "90"})
+    pages.put("/other", b"<rss/>")
+    await error_of(http, pages.url("/feed"))
+    error = await error_of(http, pages.url("/other"))
+    assert (error.state, round(error.retry_after or 0)) == (HealthState.FAILING, 90)
+    assert len(pages.served) == 1
