@@ -1,7 +1,7 @@
 """What people write on X: cheap counts all the time, posts, paid by the piece, only when a surge is worth it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -18,8 +18,12 @@ from sources._xquery import MAX_QUERY_CHARS, default_query
 
 _MIN_POSTS, _MAX_POSTS = 10, 100  # the API's own bounds of one page
 _SETTLED = timedelta(seconds=30)  # the API counts up to half a minute ago
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK_BACK = timedelta(hours=1)
-_MAX_GAP = timedelta(hours=24)
+# The API counts seven days back for the price of one request: a new newsroom knows at once what is usual, and a gap of
+# days is filled. The margin is for the time the request takes.
+_PAST = timedelta(days=7) - timedelta(minutes=10)
+_BATCH = 1_000  # of ten thousand minutes; a step of the newsroom must not take long
 
 
 class Settings(SourceSettings):
@@ -146,7 +150,10 @@ class XSource:
         if book or events or failure is None:
             self._owed_eur = 0.0
             # No `complete_to`: posts are never all handed over, and nobody shall wait for a rare count.
-            yield Reading(events=tuple(events), cursor=encode_cursor(state), note=_spent(state.ledger))
+            last = max(0, (len(events) - 1) // _BATCH * _BATCH)
+            for first in range(0, last, _BATCH):
+                yield Reading(events=tuple(events[first : first + _BATCH]), note=_spent(state.ledger))
+            yield Reading(events=tuple(events[last:]), cursor=encode_cursor(state), note=_spent(state.ledger))
         if failure is not None:
             raise failure
 
@@ -180,7 +187,9 @@ class XSource:
         end = now - _SETTLED
         end = end.replace(minute=end.minute if unit < timedelta(hours=1) else 0, second=0, microsecond=0)
         step = max(unit, self._settings.counts_interval)
-        start = max(state.counted.get(operator, end - step), end - _MAX_GAP)
+        start = max(state.counted.get(operator, end - _PAST), end - _PAST)
+        if unit > timedelta(minutes=1):
+            start = -(-(start - _EPOCH) // unit) * unit + _EPOCH
         return (start, end) if end - start >= step else None
 
     def _left(self, ledger: Ledger) -> float:

@@ -80,16 +80,17 @@ def tallies(reading: Reading) -> list[Tally]:
 async def test_counts_become_tallies_by_the_minute(setting: Setting) -> None:
     reading = await setting.read()
     found = tallies(reading)
-    assert len(found) == len(reading.events) == 15
-    assert found[0] == Tally("x", "orange", datetime(2026, 3, 2, 8, 44, tzinfo=UTC), 60, 3, NOW)
+    assert len(found) == len(reading.events)
+    assert found[-15] == Tally("x", "orange", datetime(2026, 3, 2, 8, 44, tzinfo=UTC), 60, 3, NOW)
     assert found[-1].start == datetime(2026, 3, 2, 8, 58, tzinfo=UTC)
     assert reading.complete_to is None  # or every bucket of the newsroom would close two minutes late
 
 
 async def test_counts_by_the_hour(setting: Setting) -> None:
     setting.use(granularity="hour")
-    [tally] = tallies(await setting.read())
-    assert (tally.start, tally.seconds) == (datetime(2026, 3, 2, 7, 0, tzinfo=UTC), 3600)
+    found = tallies(await setting.read())
+    assert (found[-1].start, found[-1].seconds) == (datetime(2026, 3, 2, 7, 0, tzinfo=UTC), 3600)
+    assert (len(found), {tally.seconds for tally in found}) == (7 * 24 - 1, {3600})
 
 
 async def test_counts_are_asked_every_interval_only_and_leave_no_gap(setting: Setting) -> None:
@@ -104,10 +105,20 @@ async def test_counts_are_asked_every_interval_only_and_leave_no_gap(setting: Se
     assert len(later) == 40
 
 
-async def test_a_long_gap_is_not_paid_for_beyond_a_day(setting: Setting) -> None:
+async def test_the_past_week_is_counted_at_the_start_for_the_price_of_one_count(setting: Setting) -> None:
+    readings = [reading async for reading in setting.source.read(None)]
+    found = [event for reading in readings for event in reading.events if isinstance(event, Tally)]
+    assert (len(found), found[0].start) == (7 * 1440 - 10, datetime(2026, 2, 23, 9, 9, tzinfo=UTC))
+    assert max(len(reading.events) for reading in readings) <= 1000  # each is a step of the newsroom
+    assert setting.api.spent_eur == 0.005
+    assert [reading.cursor is not None for reading in readings] == [True, *[False] * (len(readings) - 2), True]
+
+
+@pytest.mark.parametrize(("days", "counted"), [(5, 5 * 1440), (40, 7 * 1440 - 10)])
+async def test_a_gap_is_filled_as_far_as_x_can_tell(setting: Setting, days: int, counted: int) -> None:
     cursor = (await setting.read()).cursor
-    setting.world.clock.move_to(NOW + timedelta(days=5))
-    assert len(tallies(await setting.read(cursor))) == 24 * 60
+    setting.world.clock.move_to(NOW + timedelta(days=days))
+    assert len(tallies(await setting.read(cursor))) == counted
 
 
 async def test_a_tally_never_gives_mentions_without_a_surge(setting: Setting) -> None:
