@@ -93,6 +93,10 @@ def _operator(classifier: Classifier, row: dict[str, Any], at: datetime | None, 
     if not row.get("operator_in_text", True):
         return
     operator = _BRANDS.get(row["operator"], row["operator"])
+    if operator and not classifier.gate(row["text"]):
+        counts["operator", "nameless"] += 1
+        yield f"operator: {operator} is labelled as named, but no operator's name, brand or product stands in the text"
+        return
     found = classifier.classify(row["text"], at=at).operators
     right = operator in found if operator else not found
     counts["operator", "tp" if right else "fn"] += 1
@@ -141,6 +145,9 @@ def report(measured: Sequence[Measured]) -> Iterator[str]:
         for m in measured
     ]  # fmt: skip
     yield from table(("set", "operator named in the text, right", "traps read as an outage"), right)
+    nameless = ", ".join(f"{m.counts['operator', 'nameless']} {m.name}" for m in measured)
+    yield ""
+    yield f"Left out of the operators, as no operator's name, brand or product stands in them: {nameless}."
     yield ""
     confusions: Counter[tuple[str, str]] = sum((m.confusions for m in measured), Counter())
     kinds = ("fresh outage", "outage that is not fresh", "recovery", "noise")
