@@ -58,6 +58,11 @@ class Ears:
                 return range(bucket_of(begin), bucket_of(stop) + 1)
         return range(0)
 
+    def part(self, source: str) -> float:
+        """What part of all that is heard a source is taken to be before anything is known, 0 to 1."""
+        steady = [name for name, ear in self._ears.items() if ear.weight >= 1.0]
+        return 1.0 / len(steady) if source in steady else 0.0
+
     def note(self, health: Health) -> range:
         """A source was checked; the buckets of a gap that it has filled."""
         if health.operator is not None and health.source not in self._ears:

@@ -37,6 +37,7 @@ _ENTRIES_KEPT = 100
 _SNAPSHOT_EVERY = 5  # buckets; what came since is fed again from the stored reports
 _LONGEST_GAP = 2 * 24 * 60  # buckets nobody listened in are stepped one by one up to here, then skipped
 _HOUR = 60
+_WORTH_LEARNING = timedelta(hours=12)
 _WAS_AWAY = timedelta(hours=1)  # a shorter stop is a restart, and nobody's news
 
 
@@ -100,6 +101,7 @@ class Newsroom:
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
         self._batch = Batch()
+        self._told_past: dict[str, datetime] = {}
         self._wakers: list[asyncio.Event] = []
 
     def waker(self) -> asyncio.Event:
@@ -192,6 +194,9 @@ class Newsroom:
             if complete_to is not None:
                 self._ears.complete(*complete_to)
             await self._commit()
+            for event in events:
+                if isinstance(event, Health):
+                    await self._learn(event, now)
             return verdicts
 
     async def log_call(self, mention: Mention, report: Report) -> None:
@@ -267,6 +272,18 @@ class Newsroom:
         episode = self.cases.episodes.get(operator)
         is_open = episode is not None and episode.incident.state in transitions.OPEN
         return is_open or self.watch.alarm(operator) or bool(self.watch.tallies.alarms(operator))
+
+    async def _learn(self, health: Health, now: datetime) -> None:
+        """A source has told the past of a newsroom that has none: a week of it tells at once what is usual."""
+        since, part = health.heard_from, self._ears.part(health.source)
+        if since is None or now - since < _WORTH_LEARNING or not part or not self.watch.is_new:
+            return
+        self._told_past[health.source] = since
+        since = max(self._told_past.values())
+        past = [report for report in await self.store.reports(since) if report.source in self._told_past]
+        share = min(1.0, part * len(self._told_past))
+        _log.info("learned from the past", sources=[*self._told_past], since=since.isoformat(), reports=len(past))
+        await asyncio.to_thread(self.watch.learn, past, bucket_of(since), share)  # a second of work for a week
 
     # --- what steps are made of ----------------------------------------------------------------------------------
 

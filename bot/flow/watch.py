@@ -1,6 +1,6 @@
 """Watch the series: close buckets in order, and say what each operator's counts did."""
 
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,13 +96,42 @@ class Watch:
         return self._budget * _OPERATORS_PART / (len(self._detectors) - services + len(self.tallies.detectors))
 
     def _add(self, series: Series) -> None:
-        prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
-        detector = Detector(self._calendar, prior_per_minute=prior, prior_reports=_PRIOR_REPORTS)
-        self._detectors[series] = detector
+        detector = self._detectors[series] = self._new_detector(series)
         for past, exposure in self._heard:
             detector.step(past, 0, exposure, 0.0)
         if not series[1]:
             self._expected[series[0]] = deque(maxlen=_EXPECTED_KEPT)
+
+    def _new_detector(self, series: Series) -> Detector:
+        prior = _PRIOR_SERVICE if series[1] else _PRIOR_OPERATOR
+        return Detector(self._calendar, prior_per_minute=prior, prior_reports=_PRIOR_REPORTS)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has watched for less than an hour, and seen nothing: it may still learn at once what is usual."""
+        return len(self._heard) < _WARM and not any(detector.alarm for detector in self._detectors.values())
+
+    def learn(self, past: Iterable[Report], start: int, exposure: float) -> None:
+        """Learn what was usual before the watch began, from reports of that time.
+
+        Args:
+            past: All that their sources can still tell, from `start` on.
+            start: The bucket since which they can.
+            exposure: Share of all sources that these are, 0 to 1: a part of what is said cannot stand for the whole.
+        """
+        counts: dict[Series, Counter[int]] = defaultdict(Counter)
+        for report in past:
+            if not report.duplicate:
+                for series in series_of(report):
+                    counts[series][bucket_of(report.at)] += 1
+        since = self._heard[0][0] if self._heard else (self.last_closed or start) + 1
+        for series in {*self._detectors, *counts}:
+            detector = self._new_detector(series)
+            for bucket in range(start, since):
+                detector.step(bucket, counts[series][bucket], exposure, 0.0)
+            for bucket, heard in self._heard:
+                detector.step(bucket, self.counts.at(series, bucket), heard, 0.0)
+            self._detectors[series] = detector
 
     def count(self, report: Report) -> None:
         """Count a report in the bucket it belongs to, whether that is still open or closed already."""
