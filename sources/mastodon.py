@@ -1,24 +1,22 @@
 """What people write on Mastodon: hashtags and searches of several instances, pushed where an instance allows it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
 import structlog
 from pydantic import Field, SecretStr, model_validator
 
 from bot.domain.signals import Mention
 from bot.errors import SourceError
 from bot.ports import Reading, SourceDeps, SourceSettings
-from sources._fetch import decode_cursor, encode_cursor
 from sources._hashtags import compact, default_tags, owners
-from sources._mastodonapi import MastodonInstance, Page, Status, read_status
-from sources._mastodonfeed import Feed, catch_up, written
+from sources._mastodonapi import MastodonInstance, Status, read_status
+from sources._mastodonfeed import written
+from sources._mastodonsweep import Stop, sweep
 from sources._posttext import post_text
 from sources._sse import EventStreams
 from sources._time import believable
@@ -26,15 +24,12 @@ from sources._time import believable
 _log = structlog.get_logger()
 
 MAX_STREAMS = 25
-_MAX_POSTS = 2000  # a sweep begins no further feed after so many
-_SWEEP_SECONDS = 60.0  # nor after so long: a read must end in 120 s
 _TAKE_SECONDS = 0.1
 _RECONNECT_SECONDS = 5.0
 _LASTING_SECONDS = 60.0
 _MOST_DOUBLINGS = 6
 _PUBLIC = frozenset({"public", "unlisted"})
 _POSTS = frozenset({"update", "status.update"})
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Settings(SourceSettings):
@@ -82,28 +77,6 @@ class Settings(SourceSettings):
         return self
 
 
-class _Cursor(msgspec.Struct, frozen=True):
-    feeds: dict[str, Feed] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """One thing to ask an instance for: a hashtag or a search."""
-
-    instance: MastodonInstance
-    tag: str = ""
-    query: str = ""
-
-    @property
-    def key(self) -> str:
-        return f"{self.instance.host}#{self.tag}" if self.tag else f"{self.instance.host}?{self.query}"
-
-    async def ask(self, position: Mapping[str, str]) -> Page:
-        if self.tag:
-            return await self.instance.tagged(self.tag, position)
-        return await self.instance.found(self.query, int(position.get("offset", 0)))
-
-
 def create(settings: Settings, deps: SourceDeps) -> "MastodonSource":
     """A source for these settings."""
     return MastodonSource(settings, deps)
@@ -128,8 +101,8 @@ class MastodonSource:
         named = default_tags(deps.operators) if settings.hashtags is None else settings.hashtags
         self._tags = tuple(dict.fromkeys(tag.strip().lstrip("#").casefold() for tag in named))
         self._owners = owners(self._tags, deps.operators)
-        self._stops = [_Stop(self._instances[0], query=query) for query in settings.searches]
-        self._stops += [_Stop(instance, tag=tag) for instance in self._instances for tag in self._tags]
+        self._stops = [Stop(self._instances[0], query=query) for query in settings.searches]
+        self._stops += [Stop(instance, tag=tag) for instance in self._instances for tag in self._tags]
         self._pushed = settings.streaming == "auto" and token is not None and bool(self._tags)
         self.interval = timedelta(0) if self._pushed else settings.interval
         self._told: dict[str, str] = {}
@@ -145,14 +118,16 @@ class MastodonSource:
         """See `bot.ports.Source.check`: asks every instance for one feed, and the first for its stream."""
         told, errors = [], []
         for instance in self._instances:
-            stop = next(stop for stop in self._stops if stop.instance is instance)
+            stop = next((stop for stop in self._stops if stop.instance is instance), None)
+            if stop is None:
+                continue
             try:
                 page = await stop.ask({})
                 told.append(f"{instance.host} : {len(page.statuses)} messages pour « {stop.tag or stop.query} »")
             except SourceError as error:
                 errors.append(error)
         if not told:
-            raise _together(errors)
+            raise errors[0]
         if self._pushed:
             streams = EventStreams(self._settings.silence_seconds)
             refusal = await self._open(streams)
@@ -166,58 +141,17 @@ class MastodonSource:
     # --- asking ---
 
     async def _sweep(self, cursor: str | None) -> AsyncGenerator[Reading | None]:
-        """Read every feed from where it stopped: None after each, a Reading at the end.
-
-        The feed that has waited longest comes first, so that a sweep that runs out of time or requests goes on with
-        the others next time. An instance that fails is left alone until the next sweep.
-
-        Raises:
-            SourceError: No instance answered.
-        """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _SWEEP_SECONDS
+        """A sweep as a Reading, after None for each feed."""
         now = self._deps.clock.now()
-        kept = decode_cursor(cursor, _Cursor()).feeds
-        feeds = {stop.key: kept.get(stop.key, Feed()) for stop in self._stops}
-        posts: dict[str, Mention] = {}
-        since: list[datetime | None] = []
-        answered: set[str] = set()
-        deaf: dict[str, SourceError] = {}
-        for stop in sorted(self._stops, key=lambda stop: feeds[stop.key].at or _NEVER):
-            host = stop.instance.host
-            if host in deaf:
-                continue
-            if loop.time() >= deadline or len(posts) >= _MAX_POSTS:
-                since.append(None)
-                break
-            try:
-                read = await catch_up(
-                    stop.ask,
-                    feeds[stop.key],
-                    now=now,
-                    backfill=self._settings.backfill,
-                    deadline=deadline,
-                    upwards=bool(stop.tag),
-                )
-            except SourceError as error:
-                deaf[host] = error
-                since += [None] if host in answered else []
-                continue
-            answered.add(host)
-            feeds[stop.key] = read.feed
-            since.append(read.since)
-            posts |= {post.id: post for post in self._mentions(read.statuses)}
-            yield None
-        if not answered:
-            raise _together(list(deaf.values()))
-        self._note({host: error.reason for host, error in deaf.items()})
-        whole = [begin for begin in since if begin is not None]
-        yield Reading(
-            events=tuple(posts.values()),
-            cursor=encode_cursor(_Cursor(feeds)),
-            # No `complete_to`: buckets shall not wait for the next sweep; what it brings amends them.
-            heard_from=max(whole) if len(whole) == len(since) else None,
-        )
+        async with aclosing(sweep(self._stops, cursor, now=now, backfill=self._settings.backfill)) as steps:
+            async for step in steps:
+                if step is None:
+                    yield None
+                    continue
+                for instance in self._instances:
+                    self._note(instance.host, step.deaf.get(instance.host))
+                # No `complete_to`: buckets shall not wait for the next sweep; what it brings amends them.
+                yield Reading(self._mentions(step.statuses), step.cursor, heard_from=step.heard_from)
 
     # --- being told ---
 
@@ -237,7 +171,7 @@ class MastodonSource:
             finally:
                 await streams.close()
             if streams.failure is not None:
-                self._note({f"{self._instances[0].host} (flux)": streams.failure.reason})
+                self._note("flux", streams.failure)
                 drops = 0 if loop.time() - opened_at > _LASTING_SECONDS else drops + 1
                 wait = _RECONNECT_SECONDS * 2.0 ** min(drops - 1, _MOST_DOUBLINGS) if drops > 1 else 0.0
                 await asyncio.sleep(min(wait, self._settings.interval.total_seconds()))
@@ -265,7 +199,7 @@ class MastodonSource:
             except SourceError as error:
                 if not pushed:
                     raise
-                self._note({"": error.reason})
+                self._note("lecture", error)
             until = loop.time() + self._settings.interval.total_seconds()
             while loop.time() < until and streams.failure is None:
                 await asyncio.sleep(_TAKE_SECONDS)
@@ -290,19 +224,19 @@ class MastodonSource:
             urls = [f"{base}/api/v1/streaming/hashtag?{urlencode({'tag': tag})}" for tag in self._tags[:MAX_STREAMS]]
             await streams.open(urls, headers, private=private)
         except SourceError as error:
-            self._note({f"{first.host} (flux)": error.reason})
+            self._note("flux", error)
             return error
         return None
 
     def _pushed_posts(self, streams: EventStreams) -> tuple[Mention, ...]:
         rows = [data for name, data in streams.take() if name in _POSTS]
         statuses = [status for row in rows if (status := read_status(row)) is not None]
-        return tuple({post.id: post for post in self._mentions(statuses)}.values())
+        return self._mentions({status.uri: status for status in statuses}.values())
 
     # --- reading ---
 
-    def _mentions(self, statuses: Iterable[Status]) -> list[Mention]:
-        return [mention for status in statuses if (mention := self._mention(status)) is not None]
+    def _mentions(self, statuses: Iterable[Status]) -> tuple[Mention, ...]:
+        return tuple(mention for status in statuses if (mention := self._mention(status)) is not None)
 
     def _mention(self, status: Status) -> Mention | None:
         """What a person said of an operator: no boost, no automated account, no other language, nothing private."""
@@ -329,20 +263,9 @@ class MastodonSource:
             operator_hint=hint,
         )
 
-    def _note(self, deaf: Mapping[str, str]) -> None:
+    def _note(self, where: str, error: SourceError | None) -> None:
         """Log who does not answer, once: the source is healthy as long as one does."""
-        for host, reason in deaf.items():
-            if self._told.get(host) != reason:
-                _log.warning("mastodon instance not heard", source=self.name, reason=reason)
-        self._told = dict(deaf)
-
-
-def _together(errors: Sequence[SourceError]) -> SourceError:
-    """One error for several instances, whose reasons name them."""
-    waits = [error.retry_after for error in errors if error.retry_after is not None]
-    return SourceError(
-        "; ".join(map(str, errors)),
-        state=errors[0].state,
-        reason=" ; ".join(error.reason for error in errors),
-        retry_after=min(waits) if len(waits) == len(errors) else None,
-    )
+        reason = error.reason if error is not None else ""
+        if reason and self._told.get(where) != reason:
+            _log.warning("mastodon not heard", source=self.name, where=where, reason=reason)
+        self._told[where] = reason
