@@ -4,7 +4,7 @@ import html
 import re
 
 _MAX_CHARS = 20_000  # of HTML; a post has 500 characters on most instances
-_TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|<[^<>]*>|[^<]+|<")
+_TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|(<[/!?][^<>]*>)|[^<]+|<")
 _INVISIBLE = re.compile(r"""class\s*=\s*["'][^"']*\binvisible\b""")
 _LINES = frozenset({"p", "br", "div", "li", "ul", "ol", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
 _NEVER_SHOWN = frozenset({"script", "style"})
@@ -26,7 +26,7 @@ def post_text(content: str) -> str:
                 depth += -1 if closing else 1
             hidden = hidden if depth > 0 else ""
         elif not name:
-            parts.append("" if token.group().startswith("<") and token.group() != "<" else token.group())
+            parts.append("" if token.group(4) else token.group())
         elif not closing and (name in _NEVER_SHOWN or (name == "span" and _INVISIBLE.search(attributes))):
             hidden, depth = name, 1
         elif name in _LINES:

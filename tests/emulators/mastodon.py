@@ -120,10 +120,13 @@ class Mastodon:
             return await self._stream(request, token)
         if self.fault is not None:
             return await self.fault(request)
-        if self.remaining is not None and self.remaining <= 0:
-            return web.json_response({"error": "Too many requests"}, status=429, headers=self._limits())
         if self.remaining is not None:
+            if self.remaining <= 0:
+                return web.json_response({"error": "Too many requests"}, status=429, headers=self._limits())
             self.remaining -= 1
+        return self._answer(request, token)
+
+    def _answer(self, request: web.Request, token: str) -> web.Response:
         if request.path.startswith("/api/v1/timelines/tag/"):
             return self._tagged(request, token)
         if request.path == "/api/v2/search":

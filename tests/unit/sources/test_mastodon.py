@@ -142,8 +142,10 @@ async def test_the_recorded_page_is_read(room: Room) -> None:
     found = await room.mentions(*json.loads((DATA / "tag.json").read_text(encoding="utf-8")))
     assert [(mention.text, mention.operator_hint) for mention in found] == [
         (
-            "Panne de mails\nMessagerie Orange HS depuis ce matin & toujours rien.\n"
-            "Détails : exemple.org/actualites/panne\n#PanneOrange",
+            """Panne de mails
+Messagerie Orange HS depuis ce matin & toujours rien.
+Détails : exemple.org/actualites/panne
+#PanneOrange""",
             "orange",
         ),
         ("@desk plus de 4G à Tournus #panneOrange", "orange"),
@@ -305,7 +307,7 @@ async def test_an_instance_that_stops_answering_half_way_leaves_a_gap(room: Room
     calls = itertools.count()
     answer = room.instance.fault
 
-    async def half(request: web.Request) -> web.StreamResponse:
+    async def half(_: web.Request) -> web.StreamResponse:
         if next(calls) == 0:
             return web.json_response([])
         return web.Response(status=503)

@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.domain.signals import HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading
+from sources._sse import EventStreams
 from sources.mastodon import MastodonSource, Settings, create
 from tests.emulators.mastodon import Mastodon, mastodon, status
 from tests.fakes.source_world import NOW, SourceWorld
@@ -134,7 +135,7 @@ async def test_a_restart_reads_what_was_missed_from_its_cursor(ear: Ear) -> None
         await ear.heard("entre-temps")
         listening.cancel()
     assert ear.texts == ["entre-temps"]
-    assert ear.readings[0].heard_from == NOW - timedelta(minutes=15)  # the quieter hashtag has no post to go on from
+    assert ear.readings[0].heard_from == NOW
 
 
 async def test_quiet_is_told_while_the_heart_beats(ear: Ear) -> None:
@@ -157,7 +158,7 @@ async def test_a_stream_without_a_heartbeat_is_opened_again(ear: Ear) -> None:
         while len([path for path, _, _ in ear.instance.asked if path.endswith("/hashtag")]) < 4:
             await asyncio.sleep(0.01)
         listening.cancel()
-    assert all(reading.complete_to is None for reading in ear.readings)
+    assert all(reading.complete_to is None or reading.complete_to < NOW for reading in ear.readings)
 
 
 async def test_edits_are_posts_and_deletions_and_noise_are_nothing(ear: Ear) -> None:
@@ -224,6 +225,16 @@ async def test_while_it_pushes_a_sweep_that_fails_is_no_error(ear: Ear) -> None:
 async def test_a_stream_is_not_followed_into_a_private_network(ear: Ear, told: str) -> None:
     ear.instance.streaming_url = told
     assert "adresse refusée" in await ear.source.check()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433"])
+async def test_a_streams_own_socket_is_refused_in_a_private_network(ear: Ear, host: str) -> None:
+    streams = EventStreams(1.0)
+    with pytest.raises(SourceError) as caught:
+        await streams.open([f"http://{host}:{ear.instance.port}/api/v1/streaming/hashtag?tag=x"], {}, private=False)
+    await streams.close()
+    assert caught.value.state is HealthState.UNREACHABLE
+    assert ear.instance.asked == []
 
 
 async def test_a_stream_that_redirects_is_refused(ear: Ear) -> None:
