@@ -21,10 +21,12 @@ class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         id: Its newest post that no late one will come below.
+        next: The last post read where there is more to be read first; what came late below it is read after that.
         at: Up to when it was read completely.
     """
 
     id: str | None = None
+    next: str | None = None
     at: datetime | None = None
 
 
@@ -66,7 +68,7 @@ async def catch_up(
     """
     upwards = upwards and feed.id is not None
     floor = feed.at - LATE if feed.at is not None else now - backfill
-    position: Mapping[str, str] = {"min_id": feed.id} if upwards and feed.id else {}
+    position: Mapping[str, str] = {"min_id": feed.next or feed.id or ""} if upwards else {}
     found: dict[str, Status] = {}  # in the order they came
     whole = False
     for _ in range(MAX_PAGES):
@@ -80,13 +82,13 @@ async def catch_up(
         if whole or asyncio.get_running_loop().time() >= deadline:
             break
     statuses = list(found.values()) if upwards else list(found.values())[::-1]
-    settled = now if upwards and not whole else now - LATE
-    ids = [status.id for status in statuses if (at := written(status)) is not None and at <= settled]
-    given = tuple(status for status in statuses if upwards or (written(status) or now) >= floor)
-    newest = ids[-1] if ids else feed.id
+    ids = [status.id for status in statuses if (at := written(status)) is not None and at <= now - LATE]
+    newest = ids[-1] if ids and (not upwards or feed.next is None) else feed.id
     if upwards:
-        return CaughtUp(given, Feed(newest, now if whole else feed.at), feed.at if whole else None)
-    return CaughtUp(given, Feed(newest, now), floor if whole else written(statuses[0]))
+        last = None if whole or position["min_id"] == newest else position["min_id"]
+        return CaughtUp(tuple(statuses), Feed(newest, last, now if whole else feed.at), feed.at if whole else None)
+    given = tuple(status for status in statuses if (written(status) or now) >= floor)
+    return CaughtUp(given, Feed(newest, None, now), floor if whole else written(statuses[0]))
 
 
 def written(status: Status) -> datetime | None:

@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bot.domain.signals import HealthState, Mention
+from bot.errors import SourceError
 from bot.ports import Reading
 from sources.mastodon import MastodonSource, Settings, create
 from tests.emulators.mastodon import Mastodon, id_at, mastodon, status
@@ -506,3 +508,43 @@ async def test_it_says_what_it_is(room: Room) -> None:
     assert source.interval == timedelta(minutes=2)
     assert room.make(access_token="good-token").interval == timedelta(0)
     assert room.make(access_token="good-token", streaming="off").interval == timedelta(minutes=2)
+
+
+# --- all at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_nothing_is_lost_whatever_comes_late_and_whenever_it_is_killed(room: Room, seed: int) -> None:
+    """Readings that were not stored are as if they had not been; what was stored must hold every post in the end."""
+    cursor: str | None = None
+    stored: set[str] = set()
+    room.instance.statuses = [status(ago(hours=1), "avant", "panneorange")]
+    dice = (sha256(f"{seed}/{n}".encode()).digest() for n in itertools.count())
+    number = itertools.count()
+    for roll in itertools.islice(dice, 40):
+        room.later(minutes=2)
+        now = room.world.clock.now()
+        for n in range(roll[0] if roll[1] < 30 else roll[0] % 8):
+            late = timedelta(seconds=(roll[2] * n) % 840)  # up to 14 min
+            text = f"n{next(number)}"
+            room.instance.statuses.append(status(now - late, text, "panneorange", number=next(number)))
+        room.instance.fault = unavailable if roll[3] < 60 else None
+        try:
+            reading = await read_once(room.make(), cursor)
+        except SourceError:
+            continue
+        if roll[4] >= 90:  # else: killed before it was stored
+            cursor = reading.cursor
+            stored |= {mention.id for mention in mentions(reading)}
+    room.instance.fault = None
+    room.later(minutes=2)
+    for _ in range(5):
+        reading = await read_once(room.make(), cursor)
+        cursor = reading.cursor
+        stored |= {mention.id for mention in mentions(reading)}
+    assert len(room.instance.statuses) > 100
+    assert stored == {each["uri"] for each in room.instance.statuses}
+
+
+async def unavailable(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=503)
