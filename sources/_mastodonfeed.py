@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from sources._mastodonapi import Page, Status
+from sources._mastodonapi import PAGE, Page, Status
 from sources._time import parse_time
 
 # An instance files a post from elsewhere under the time it was written, so it may turn up below newer ones: the last
@@ -58,7 +58,8 @@ async def catch_up(
     Args:
         ask: Gives the page at a position.
         now: When the sweep began (aware UTC).
-        backfill: How far a feed that was never read goes back.
+        backfill: How far a feed that was never read goes back; its newest page is given whole, however old it is (so
+            that a recorded page can be tried).
         deadline: Loop time after which no further page is asked for.
         upwards: Whether the feed has `min_id`: it gives what follows a post, so that nothing is jumped over where
             more has come than is read at once. `since_id` gives the newest, and leaves a hole there.
@@ -87,7 +88,8 @@ async def catch_up(
     if upwards:
         last = None if whole or position["min_id"] == newest else position["min_id"]
         return CaughtUp(tuple(statuses), Feed(newest, last, now if whole else feed.at), feed.at if whole else None)
-    given = tuple(status for status in statuses if (written(status) or now) >= floor)
+    newest_page = set(list(found)[:PAGE]) if feed.at is None else set()
+    given = tuple(status for status in statuses if status.id in newest_page or (written(status) or now) >= floor)
     return CaughtUp(given, Feed(newest, None, now), floor if whole else written(statuses[0]))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -99,7 +99,8 @@ class Mastodon:
         """Bytes on the streams of some hashtags."""
         for stream, tag in tuple(self.streams.items()):
             if tag in tags:
-                await stream.write(data)
+                with suppress(ConnectionError):  # its reader has gone, and nobody has noticed yet
+                    await stream.write(data)
 
     async def drop(self) -> None:
         """Cut every stream."""

@@ -165,6 +165,13 @@ async def test_the_first_read_goes_back_as_far_as_told(room: Room) -> None:
     assert [params.get("max_id") for params in room.instance.timelines()] == [None, id_at(ago(hours=40))]
 
 
+async def test_the_newest_page_is_told_however_old_it_is(room: Room) -> None:
+    room.instance.statuses = [status(ago(days=10 * n), f"n{n}", "panneorange") for n in range(60, 0, -1)]
+    first = await read_once(room.make())
+    assert texts(first) == [f"n{n}" for n in range(40, 0, -1)]
+    assert texts(await read_once(room.make(), first.cursor)) == []
+
+
 async def test_a_first_read_that_is_too_long_says_from_when_it_is_whole(room: Room) -> None:
     room.instance.statuses = [status(ago(minutes=n), str(n), "panneorange") for n in range(1, 501)]
     reading = await read_once(room.make())
