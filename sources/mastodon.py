@@ -105,6 +105,7 @@ class MastodonSource:
         self._stops += [Stop(instance, tag=tag) for instance in self._instances for tag in self._tags]
         self._pushed = settings.streaming == "auto" and token is not None and bool(self._tags)
         self.interval = timedelta(0) if self._pushed else settings.interval
+        self._all_pushed = len(self._stops) == len(self._tags) <= MAX_STREAMS  # one instance, no searches
         self._told: dict[str, str] = {}
 
     async def read(self, cursor: str | None) -> AsyncGenerator[Reading]:
@@ -196,6 +197,7 @@ class MastodonSource:
                             yield step
                         if posts := self._pushed_posts(streams):
                             yield Reading(events=posts)
+                self._note("lecture", None)
             except SourceError as error:
                 if not pushed:
                     raise
@@ -208,8 +210,8 @@ class MastodonSource:
                 # A stream that says nothing at all, not even a heartbeat, is no proof that nothing is said.
                 if posts or (quiet and streams.heard_at > told_at):
                     told_at = loop.time()
-                    silent = timedelta(seconds=told_at - streams.heard_at)
-                    yield Reading(events=posts, complete_to=self._deps.clock.now() - silent)
+                    heard_to = self._deps.clock.now() - timedelta(seconds=told_at - streams.heard_at)
+                    yield Reading(events=posts, complete_to=heard_to if self._all_pushed else None)
             if not pushed:
                 return
 
@@ -226,6 +228,7 @@ class MastodonSource:
         except SourceError as error:
             self._note("flux", error)
             return error
+        self._note("flux", None)
         return None
 
     def _pushed_posts(self, streams: EventStreams) -> tuple[Mention, ...]:

@@ -150,6 +150,18 @@ async def test_quiet_is_told_while_the_heart_beats(ear: Ear) -> None:
     assert NOW - timedelta(seconds=1) < quiet.complete_to <= NOW
 
 
+async def test_what_is_only_asked_for_now_and_then_is_not_claimed_complete(ear: Ear) -> None:
+    async with mastodon() as other:
+        for more in ({"searches": ["orange"]}, {"instances": [ear.instance.url, other.url]}):
+            ear.readings, ear.source = [], ear.make(**more)
+            async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(ear.listen())
+                while len(ear.readings) < 3:
+                    await asyncio.sleep(0.01)
+                listening.cancel()
+            assert [reading.complete_to for reading in ear.readings] == [None] * 3
+
+
 async def test_a_stream_without_a_heartbeat_is_opened_again(ear: Ear) -> None:
     ear.instance.thump_seconds = 60.0
     ear.source = ear.make(silence_seconds=0.3)
