@@ -520,6 +520,7 @@ async def test_it_says_what_it_is(room: Room) -> None:
 # --- all at once -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 async def test_nothing_is_lost_whatever_comes_late_and_whenever_it_is_killed(room: Room, seed: int) -> None:
     """Readings that were not stored are as if they had not been; what was stored must hold every post in the end."""
