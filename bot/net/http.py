@@ -134,6 +134,8 @@ class SafeHttp:
                     if body is not None:
                         raise _unusable(_where(url), "redirection refusée")
                     url = urljoin(url, location)
+                    if not _same_server(URL(url), target):  # a token is for the server it was written for
+                        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
                     continue
                 _raise_for_status(_where(url), answer)
                 content = await read_body(answer, self._max_body_bytes)
@@ -154,6 +156,10 @@ class SafeHttp:
                 timeout=aiohttp.ClientTimeout(total=None),  # `get` keeps the total, over all hops
             )
         return self._sessions[private]
+
+
+def _same_server(one: URL, other: URL) -> bool:
+    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
 
 
 def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:

@@ -129,6 +129,22 @@ async def test_three_redirects_are_followed_and_no_fourth(pages: StatusPages, ht
     assert pages.served.count("/loop") == 4
 
 
+async def test_a_token_is_not_carried_to_another_server(pages: StatusPages) -> None:
+    http = SafeHttp("Vigie/test", frozenset({"127.0.0.1"}))
+    async with status_pages() as other:
+        other.put("/end", b"<rss/>")
+        pages.put("/here", b"<rss/>")
+        pages.put_redirect("/away", other.url("/end"))
+        pages.put_redirect("/moved", "/here")
+        headers = {"authorization": "Bearer secret", "X-Kept": "yes"}
+        await http.get(pages.url("/away"), headers)
+        await http.get(pages.url("/moved"), headers)
+        assert pages.requests[-1]["Authorization"] == "Bearer secret"
+        assert "Authorization" not in other.requests[0]
+        assert other.requests[0]["X-Kept"] == "yes"
+    await http.close()
+
+
 @pytest.mark.parametrize(
     "target",
     [
