@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -152,7 +152,7 @@ class MastodonSource:
                 for instance in self._instances:
                     self._note(instance.host, step.deaf.get(instance.host))
                 # No `complete_to`: buckets shall not wait for the next sweep; what it brings amends them.
-                yield Reading(self._mentions(step.statuses), step.cursor, heard_from=step.heard_from)
+                yield self._reading(self._mentions(step.statuses), step.cursor, heard_from=step.heard_from)
 
     # --- being told ---
 
@@ -196,7 +196,7 @@ class MastodonSource:
                             cursor = step.cursor
                             yield step
                         if posts := self._pushed_posts(streams):
-                            yield Reading(events=posts)
+                            yield self._reading(posts)
                 self._note("lecture", None)
             except SourceError as error:
                 if not pushed:
@@ -211,7 +211,7 @@ class MastodonSource:
                 if posts or (quiet and streams.heard_at > told_at):
                     told_at = loop.time()
                     heard_to = self._deps.clock.now() - timedelta(seconds=told_at - streams.heard_at)
-                    yield Reading(events=posts, complete_to=heard_to if self._all_pushed else None)
+                    yield self._reading(posts, complete_to=heard_to if self._all_pushed else None)
             if not pushed:
                 return
 
@@ -265,6 +265,10 @@ class MastodonSource:
             url=url if url.startswith(("https://", "http://")) else None,
             operator_hint=hint,
         )
+
+    def _reading(self, events: tuple[Mention, ...], cursor: str | None = None, **more: datetime | None) -> Reading:
+        """A Reading that names who does not answer, though the source is well as long as one does."""
+        return Reading(events, cursor, note=" ; ".join(filter(None, self._told.values())) or None, **more)
 
     def _note(self, where: str, error: SourceError | None) -> None:
         """Log who does not answer, once: the source is healthy as long as one does."""

@@ -61,6 +61,7 @@ async def read_once(source: Source, cursor: str | None = None) -> Reading:
         cursor=next((reading.cursor for reading in reversed(readings) if reading.cursor), cursor),
         complete_to=readings[-1].complete_to,
         heard_from=readings[-1].heard_from,
+        note=readings[-1].note,
     )
 
 

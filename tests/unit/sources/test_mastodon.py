@@ -292,6 +292,8 @@ async def test_an_instance_that_fails_does_not_silence_the_other(room: Room) -> 
         reading = await read_once(source)
         assert texts(reading) == ["entendu"]
         assert reading.heard_from == ago(days=7)
+        assert reading.note is not None
+        assert f"127.0.0.1:{other.port}" in reading.note
         assert await source.check() == (
             f"127.0.0.1:{room.instance.port} : 1 messages pour « panneorange » ; "
             f"127.0.0.1:{other.port} : réservé aux personnes connectées, il faut un jeton (HTTP 401)"
