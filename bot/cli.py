@@ -66,6 +66,8 @@ def check(
 ) -> None:
     """Validate the configuration, then try every source, chat and target by reading only.
 
+    Below stands how a bot that runs (or ran) here finds its sources: since when, the last good answer, the next try.
+
     Posts nothing (but for --send) and pays nothing. Exit 0 if all works, 1 if anything fails, 2 if the configuration is
     wrong.
     """
@@ -77,6 +79,7 @@ def check(
     typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
     if rows:
         tables.print_checks(rows)
+        _finish(commands.print_health(settings))
     if not all(row.check.ok for row in rows):
         raise typer.Exit(1)
 

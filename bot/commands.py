@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.domain.incidents import Draft
 from bot.domain.signals import HealthState, Signal
-from bot.errors import ConfigError, InputError
+from bot.errors import ConfigError, InputError, StoreError
 from bot.flow import publish
 from bot.flow.checkup import Row, check_all
 from bot.flow.replay import contract_line
@@ -84,6 +84,17 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
             check_all([], targets, send=False),  # readers get no test card
         )
         return desk + public
+
+
+async def print_health(config: Config) -> None:
+    """How the running bot (or the last one) found its sources; nothing where none has run."""
+    cards, layout = import_module("handlers._cards"), import_module("handlers._console_page")
+    try:
+        async with wiring.reading(config) as (desk, now):
+            card = cards.sources_card(await desk.sources(), language=config.newsroom.language, now=now)
+    except StoreError:
+        return
+    layout.Page(sys.stdout).show(layout.card_panel(card))
 
 
 async def print_status(config: Config, operator: str | None) -> None:
