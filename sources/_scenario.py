@@ -160,10 +160,9 @@ def parse_signals(body: bytes, source: str, now: datetime) -> tuple[Signal, ...]
     place = ""
     try:
         posted = _decoded(body, _ANYTHING)
-        several = isinstance(posted, list)
-        signals = []
-        for index, item in enumerate(posted if several else [posted]):
-            place = f"[{index}]." if several else ""
+        signals: list[Signal] = []
+        for index, item in enumerate(posted if isinstance(posted, list) else (posted,)):
+            place = f"[{index}]." if isinstance(posted, list) else ""
             if isinstance(item, dict) and isinstance(tally := item.get("tally"), dict):
                 tally.setdefault("source", source)
             line = msgspec.convert(item, _Posted)

@@ -28,7 +28,7 @@ _AT_ONCE = 20  # posts of one Reading
 _BODY_SECONDS = 10.0
 _STORE_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
-_CHECK_SECONDS = 3.0
+_CHECK_SECONDS = 1.0
 _RETRY_SECONDS = "5"
 _FUTURE = timedelta(minutes=2)  # as far as clocks differ
 _SERVER = "Vigie"
@@ -83,6 +83,13 @@ class _Post:
     stamp: Stamp
     signals: tuple[Signal, ...]
     stored: asyncio.Future[bool]
+
+
+class _Full(asyncio.Protocol):
+    """Hangs up at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 def create(settings: Settings, deps: SourceDeps) -> "WebhookSource":
@@ -196,10 +203,7 @@ class WebhookSource:
 
         def connect() -> asyncio.Protocol:
             assert serve is not None  # noqa: S101 - set up above
-            protocol = serve()
-            if len(serve.connections) >= _MAX_CONNECTIONS:
-                protocol.force_close()
-            return protocol
+            return serve() if len(serve.connections) < _MAX_CONNECTIONS else _Full()
 
         self._server = await self._bind(connect)
 
