@@ -21,7 +21,7 @@ MAX_LETTERS = 100
 _MAX_VISIT_BYTES = 8 * 1024 * 1024  # after so many the rest waits for the next visit
 _MAX_SESSION_BYTES = 2 * _MAX_VISIT_BYTES
 _MAX_LINE_BYTES = 1_000_000
-_MAX_VISIT_SECONDS = 40.0
+_MAX_VISIT_SECONDS = 30.0
 _SILENT_SECONDS = 15.0
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RECEIVED = re.compile(rb'INTERNALDATE "([^"]{1,40})"')
@@ -119,7 +119,9 @@ class _Session(imaplib.IMAP4):
     def readline(self) -> bytes:
         line = self._stream.readline(_MAX_LINE_BYTES)
         self._spend(len(line))
-        if not line or line[:5].upper() == b"* BYE":
+        if len(line) == _MAX_LINE_BYTES:
+            raise self.abort("a line without end")
+        if not line.endswith(b"\n") or line[:5].upper() == b"* BYE":
             raise ConnectionError
         return line
 

@@ -48,13 +48,20 @@ class Mail(msgspec.Struct, frozen=True):
         return "\n".join(lines).strip()
 
 
+def may_be_listed(body: bytes, senders: Iterable[str]) -> bool:
+    """Whether the headers hold one of these senders at all, without reading them."""
+    headers = re.split(rb"\r?\n\r?\n", body, maxsplit=1)[0].lower()
+    return any(sender.lower().lstrip("@").encode() in headers for sender in senders)
+
+
 def is_listed(mail: Mail, senders: Iterable[str]) -> bool:
     """Whether an e-mail says that it comes from one of these addresses or domains (or a part of one)."""
     address = mail.sender.lower()
+    if not address.partition("@")[2]:
+        return False
     return any(
         address == sender if "@" in sender.lstrip("@") else _within(mail.domain, sender.lstrip("@"))
         for sender in (sender.lower() for sender in senders)
-        if address
     )
 
 

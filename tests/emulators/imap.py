@@ -37,6 +37,7 @@ class ImapServer:
     faults: dict[str, str | bytes] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     sessions: int = 0
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, body: bytes, received: str = "02-Mar-2026 08:30:00 +0000", folder: str = "INBOX") -> Stored:
         messages = self.folders.setdefault(folder, [])
@@ -48,13 +49,15 @@ class ImapServer:
         with suppress(OSError, asyncio.IncompleteReadError, EOFError):
             await self._talk(reader, writer)
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
         self.sessions -= 1
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         folder: list[Stored] = []
         if not await self._fault("GREETING", "*", writer):
             writer.write(b"* OK ready\r\n")
-        while line := (await reader.readline()).decode("ascii").strip():
+        while line := (await reader.readline()).decode("ascii", "replace").strip():
             tag, _, rest = line.partition(" ")
             name, _, arguments = rest.partition(" ")
             if name == "UID":
@@ -75,21 +78,20 @@ class ImapServer:
                 return
             else:
                 answer = self._answer(name, arguments, folder, writer)
-            writer.write(f"{answer.replace('%', tag)}\r\n".encode() if answer.startswith("*") else b"")
-            if not answer.startswith("*"):
-                writer.write(f"{tag} {answer}\r\n".encode())
+            before, _, result = answer.rpartition("\r\n")
+            writer.write(f"{before}\r\n{tag} {result}\r\n".lstrip().encode())
             await writer.drain()
 
     def _answer(self, name: str, arguments: str, folder: list[Stored], writer: asyncio.StreamWriter) -> str:
         if name == "CAPABILITY":
-            return f"* CAPABILITY IMAP4rev1{' AUTH=PLAIN' if self.plain else ''}\r\n% OK"
+            return f"* CAPABILITY IMAP4rev1{' AUTH=PLAIN' if self.plain else ''}\r\nOK done"
         if name == "LOGIN":
             quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', arguments)
             return self._enter([re.sub(r"\\(.)", r"\1", word) for word in quoted])
         if name == "SEARCH":
-            return f"* SEARCH {' '.join(str(uid) for uid in self._search(arguments, folder))}\r\n% OK"
+            return f"* SEARCH {' '.join(str(uid) for uid in self._search(arguments, folder))}\r\nOK done"
         if name == "FETCH":
-            uid, limit = int(arguments.split(" ")[0]), int(re.findall(r"PEEK\[\]<0\.(\d+)>", arguments)[0])
+            uid, limit = int(arguments.partition(" ")[0]), int(re.findall(r"PEEK\[\]<0\.(\d+)>", arguments)[0])
             for sequence, message in enumerate(folder, 1):
                 if message.uid == uid:
                     body = message.body[:limit]
@@ -105,7 +107,7 @@ class ImapServer:
         following = folder[-1].uid + 1 if folder else 1
         return (
             f"* {len(folder)} EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY {self.validity}] ok\r\n"
-            f"* OK [UIDNEXT {following}] ok\r\n% OK [READ-ONLY] done"
+            f"* OK [UIDNEXT {following}] ok\r\nOK [READ-ONLY] done"
         )
 
     @staticmethod
@@ -122,12 +124,12 @@ class ImapServer:
         if fault is None:
             return False
         if fault == "hang":
-            await asyncio.sleep(60)
+            await self.closing.wait()
         elif fault == "drip":
-            for _ in range(600):
+            while not self.closing.is_set():
                 writer.write(b"*")
                 await writer.drain()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
         elif fault == "bye":
             writer.write(b"* BYE maintenance\r\n")
         elif fault == "no":
@@ -150,6 +152,9 @@ async def imap_server(context: ssl.SSLContext | None = None) -> AsyncIterator[Im
         yield server
     finally:
         listening.close()
+        server.closing.set()
+        while server.sessions:
+            await asyncio.sleep(0.01)
 
 
 def internal_date(when: datetime) -> str:
