@@ -1,37 +1,29 @@
 """Whatever else a newsroom has ears for: its own programs post signals, signed, and are told once they are stored."""
 
 import asyncio
-import errno
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 import structlog
-from aiohttp import web
 from pydantic import Field, SecretStr, field_validator
 
-from bot.domain.signals import HealthState, Signal, StatusEntry, Tally
-from bot.errors import ConfigError, InputError, SourceError
+from bot.domain.signals import Signal, StatusEntry, Tally
+from bot.errors import ConfigError, InputError
 from bot.ports import Reading, SourceDeps, SourceSettings
+from sources._door import Door
 from sources._fetch import decode_cursor, encode_cursor
 from sources._scenario import parse_signals
 from sources._signature import RefusedError, Seen, Stamp, key_of, verify
 from sources._time import believable
 
-MAX_BODY_BYTES = 64 * 1024
 MAX_WAITING = 100
-_MAX_CONNECTIONS = 200
 _AT_ONCE = 20  # posts of one Reading
-_BODY_SECONDS = 10.0
 _STORE_SECONDS = 10.0
-_CLOSE_SECONDS = 1.0
-_CHECK_SECONDS = 1.0
-_RETRY_SECONDS = "5"
+_LOG_SECONDS = 60.0
 _FUTURE = timedelta(minutes=2)  # as far as clocks differ
-_SERVER = "Vigie"
 _LISTEN = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})", re.ASCII)
 _MAX_PORT = 65_535
 
@@ -85,13 +77,6 @@ class _Post:
     stored: asyncio.Future[bool]
 
 
-class _Full(asyncio.Protocol):
-    """Hangs up at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
 def create(settings: Settings, deps: SourceDeps) -> "WebhookSource":
     """A source for these settings."""
     for operator in settings.speaks_for:
@@ -113,26 +98,26 @@ class WebhookSource:
         self.name = settings.name or self.kind
         self._settings = settings
         self._deps = deps
-        self._path = settings.path or f"/signals/{self.name}"
+        path = settings.path or f"/signals/{self.name}"
+        self._where = f"http://{settings.listen}{path}"
+        self._door = Door(settings.listen, path, self._take)
         self._key = key_of(settings.secret.get_secret_value())
-        host, _, port = settings.listen.rpartition(":")
-        self._host, self._port = host.strip("[]"), int(port)
         self._posts: asyncio.Queue[_Post] = asyncio.Queue(MAX_WAITING)
         self._in_hand: dict[str, _Post] = {}  # by signature: believed, and not yet stored
         self._seen = Seen()
-        self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._refusals = 0
+        self._log_at = 0.0
 
     @property
     def port(self) -> int | None:
         """The port it listens on now (the configured one may be 0), or None."""
-        return self._server.sockets[0].getsockname()[1] if self._server and self._server.sockets else None
+        return self._door.port
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`: for ever; a sender hears 204 once its Reading is stored."""
         await self.close()  # a read that was broken off
         self._seen = decode_cursor(cursor, Seen())
-        await self._open()
+        await self._door.open()
         try:
             yield Reading()
             while True:
@@ -150,25 +135,15 @@ class WebhookSource:
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`: whether the port is free, or ours already (a bot that runs beside)."""
-        where = f"http://{self._settings.listen}{self._path}"
-        if self._server is None and not await self._is_ours():
-            server = await self._bind(asyncio.Protocol)
-            server.close()
-            await server.wait_closed()
-            return f"prêt à recevoir sur {where}"
-        return f"à l’écoute sur {where}"
+        return f"à l’écoute sur {self._where}" if await self._door.is_open() else f"prêt à recevoir sur {self._where}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; who waits for an answer is told to try again."""
-        server, self._server = self._server, None
-        runner, self._runner = self._runner, None
-        if server is not None:
-            server.close()
+        self._door.shut()
         for post in tuple(self._in_hand.values()):
             self._done(post, stored=False)
         self._posts = asyncio.Queue(MAX_WAITING)
-        if runner is not None:
-            await runner.cleanup()
+        await self._door.close()
 
     async def _next_posts(self) -> list[_Post]:
         """The posts that wait, at once; or none after a while."""
@@ -185,91 +160,17 @@ class WebhookSource:
         if not post.stored.done():
             post.stored.set_result(stored)
 
-    # --- the server ----------------------------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.router.add_route("*", "/{tail:.*}", self._answer)
-        runner = self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,  # what is signed is what was sent
-            keepalive_timeout=_BODY_SECONDS,  # also ends who never comes to the end of its headers
-            lingering_time=_CLOSE_SECONDS,
-            shutdown_timeout=_CLOSE_SECONDS,
-        )
-        await runner.setup()
-        serve = runner.server
-
-        def connect() -> asyncio.Protocol:
-            assert serve is not None  # noqa: S101 - set up above
-            return serve() if len(serve.connections) < _MAX_CONNECTIONS else _Full()
-
-        self._server = await self._bind(connect)
-
-    async def _bind(self, protocol: Any) -> asyncio.Server:  # noqa: ANN401 - a factory of protocols
+    async def _take(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+        """Status of the answer to a request, and what is wrong with it."""
         try:
-            return await asyncio.get_running_loop().create_server(protocol, self._host or None, self._port)
-        except OSError as error:
-            cause = f"impossible d’écouter sur {self._settings.listen}"
-            if error.errno == errno.EADDRINUSE:
-                cause = f"{self._settings.listen} est déjà pris (par un autre bloc « webhook » ou un autre programme)"
-            raise SourceError(f"listen: {cause}", state=HealthState.FAILING, reason=cause) from error
-
-    async def _is_ours(self) -> bool:
-        """Whether a bot answers there for this path already."""
-        try:
-            async with asyncio.timeout(_CHECK_SECONDS):
-                reader, writer = await asyncio.open_connection(self._host, self._port)
-                try:
-                    writer.write(f"GET {self._path} HTTP/1.0\r\n\r\n".encode())
-                    answer = await reader.read(1024)
-                finally:
-                    writer.close()
-        except (OSError, ValueError):
-            return False
-        return b" 405 " in answer and f"Server: {_SERVER}".encode() in answer
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        """Answer one request, and never break: its sender is anybody."""
-        try:
-            status, said = await self._take(request)
+            post = self._believed(headers, body)
         except RefusedError as error:
-            log.warning("webhook.refused", source=self.name, remote=request.remote, why=str(error))
-            status, said = 401, str(error)
+            return self._refused(401, str(error))
         except InputError as error:
-            log.warning("webhook.not_understood", source=self.name, remote=request.remote, why=str(error))
-            status, said = 422, str(error)
-        except web.HTTPRequestEntityTooLarge:
-            status, said = 413, f"at most {MAX_BODY_BYTES} bytes"
-        except TimeoutError:
-            status, said = 408, "the body took too long"
-        answer = web.json_response({"error": said}, status=status) if said else web.Response(status=status)
-        answer.headers["Server"] = _SERVER
-        if status == web.HTTPServiceUnavailable.status_code:
-            answer.headers["Retry-After"] = _RETRY_SECONDS
-        if status == web.HTTPMethodNotAllowed.status_code:
-            answer.headers["Allow"] = "POST"
-        return answer
-
-    async def _take(self, request: web.Request) -> tuple[int, str]:
-        """Status of the answer, and what is wrong."""
-        if request.path != self._path:
-            return 404, "nothing is here"
-        if request.method != "POST":
-            return 405, "POST a signal"
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await request.read()
-        now = self._deps.clock.now()
-        stamp = verify(request.headers, body, self._key)
-        self._seen.check(stamp, now, self._settings.max_age)
-        if stamp.signature in self._in_hand:
-            raise RefusedError("this request is being dealt with: sign each attempt anew")
-        signals = tuple(self._judged(signal) for signal in parse_signals(body, self.name, now))
-        if self._posts.full() or self._server is None:
+            return self._refused(422, str(error))
+        if self._posts.full() or self._door.port is None:
             return 503, "too busy: try again"
-        post = _Post(stamp, signals, asyncio.get_running_loop().create_future())
-        self._in_hand[stamp.signature] = post
+        self._in_hand[post.stamp.signature] = post
         self._posts.put_nowait(post)
         try:
             async with asyncio.timeout(_STORE_SECONDS):
@@ -277,6 +178,24 @@ class WebhookSource:
         except TimeoutError:
             stored = False  # it is stored all the same, once the store can, and a repeat has no effect
         return (204, "") if stored else (503, "not stored yet: try again")
+
+    def _believed(self, headers: Mapping[str, str], body: bytes) -> _Post:
+        now = self._deps.clock.now()
+        stamp = verify(headers, body, self._key)
+        self._seen.check(stamp, now, self._settings.max_age)
+        if stamp.signature in self._in_hand:
+            raise RefusedError("this request is being dealt with: sign each attempt anew")
+        signals = tuple(self._judged(signal) for signal in parse_signals(body, self.name, now))
+        return _Post(stamp, signals, asyncio.get_running_loop().create_future())
+
+    def _refused(self, status: int, why: str) -> tuple[int, str]:
+        """Note a refusal: anybody may knock, so the log hears of the first of each minute and how many there were."""
+        self._refusals += 1
+        now = asyncio.get_running_loop().time()
+        if now >= self._log_at:
+            self._log_at = now + _LOG_SECONDS
+            log.warning("webhook.refused", source=self.name, status=status, why=why, refused=self._refusals)
+        return status, why
 
     def _judged(self, signal: Signal) -> Signal:
         """A signal as we believe it.
