@@ -40,6 +40,7 @@ from bot.flow.replay import Line
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Observe, Watch
+from bot.net.addresses import refusal
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
 from bot.season import calendar_of
 
@@ -231,6 +232,7 @@ def build_sources(
         gate=classifier.gate,
         surging=surging,
         user_agent=user_agent(config),
+        refusal=refusal,
         allow_private=config.http.allow_private,
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]

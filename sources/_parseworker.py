@@ -22,6 +22,7 @@ MAX_ENTRIES = 300
 MAX_TITLE_CHARS = 500
 MAX_TEXT_CHARS = 20_000
 _MAX_HTML_CHARS = 200_000
+_MAX_RESULTS, _MAX_RESULTS_CHARS = 20, 4_000  # headers of one mail that say how it was authenticated
 FRAME = struct.Struct(">II")
 
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
@@ -61,9 +62,12 @@ def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     collector = _Text()
     collector.feed(html[:_MAX_HTML_CHARS])
     collector.close()
+    return _tidy("".join(collector.parts), max_chars)
+
+
+def _tidy(text: str, max_chars: int) -> str:
     printable = "".join(
-        c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf"} else " " * c.isspace()
-        for c in "".join(collector.parts)
+        c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf"} else " " * c.isspace() for c in text
     )
     lines = (" ".join(line.split()) for line in printable.split("\n"))
     return "\n".join(line for line in lines if line)[:max_chars]
@@ -111,6 +115,50 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
     return {"found": len(nodes), "text": text_of("\n".join(node.html or "" for node in nodes))}
 
 
+def parse_mail(_: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What an e-mail says: its sender's address (none, where there is no single one), its headers of use, its text."""
+    from email import message_from_bytes, policy  # noqa: PLC0415 - other documents never need it
+
+    message = message_from_bytes(body, policy=policy.default)
+    addresses = [address.addr_spec for header in message.get_all("from", []) for address in header.addresses]
+    return {
+        "sender": addresses[0][:MAX_TITLE_CHARS] if len(addresses) == 1 else "",
+        "subject": _tidy(_header(message, "subject"), MAX_TITLE_CHARS).replace("\n", " "),
+        "id": _header(message, "message-id").strip()[:MAX_TITLE_CHARS],
+        "date": _header(message, "date")[:MAX_TITLE_CHARS],
+        "results": [
+            str(header)[:_MAX_RESULTS_CHARS] for header in message.get_all("authentication-results", [])[:_MAX_RESULTS]
+        ],
+        "text": _mail_text(message),
+    }
+
+
+def _header(message: Any, name: str) -> str:  # noqa: ANN401 - `email` is imported late
+    try:
+        value = str(message.get(name, ""))
+    except Exception:  # noqa: BLE001 - the library's parser of headers raises anything; the rest may be read all the same
+        value = next((value for key, value in message.raw_items() if key.lower() == name), "")
+    return value.encode("utf-8", "replace").decode()
+
+
+def _mail_text(message: Any) -> str:  # noqa: ANN401 - same
+    """The plain text, or where there is none that of the HTML."""
+    for kind, read in (("plain", _tidy), ("html", text_of)):
+        part = message.get_body((kind,))
+        data = part.get_payload(decode=True) if part is not None else None
+        text = read(_decoded(data, part.get_content_charset("")), MAX_TEXT_CHARS) if data else ""
+        if text:
+            return text
+    return ""
+
+
+def _decoded(data: bytes, charset: str) -> str:
+    for encoding in (charset, "utf-8"):
+        with suppress(LookupError, ValueError):
+            return data.decode(encoding)
+    return data.decode("cp1252", "replace")
+
+
 def limit() -> None:
     """Give the next job its own share of CPU time; a limit set once would add up over jobs."""
     soft = math.ceil(time.process_time()) + CPU_SECONDS
@@ -126,7 +174,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         body = jobs.read(body_bytes)
         limit()
         try:
-            answer = {"feed": parse_feed, "page": parse_page}[job["do"]](job, body)
+            answer = {"feed": parse_feed, "page": parse_page, "mail": parse_mail}[job["do"]](job, body)
         except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; the caller says "unreadable"
             answer = {"error": type(error).__name__}
         data = json.dumps(answer).encode()

@@ -146,6 +146,7 @@ class SourceDeps:
         gate: Whether a text may name a configured operator at all; cheap, for streams.
         surging: Whether a surge of that operator is open now (paid reads wait for it).
         user_agent: Product, version and a contact, for clients that bring their own transport.
+        refusal: Why such a client may not connect to an IP address (for an editor), or None if it is a public one.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
     """
 
@@ -155,4 +156,5 @@ class SourceDeps:
     gate: Callable[[str], bool]
     surging: Callable[[str], bool]
     user_agent: str
+    refusal: Callable[[str], str | None]
     allow_private: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ import pytest
 from bot.clock import ManualClock
 from bot.domain.operators import Operator, Service
 from bot.errors import SourceError
+from bot.net.addresses import refusal
 from bot.net.http import SafeHttp
 from bot.ports import Reading, Response, Source, SourceDeps
 
@@ -49,6 +50,7 @@ class SourceWorld:
             gate=lambda text: "orange" in text.casefold(),
             surging=self.surges.__contains__,
             user_agent="Vigie/test (+mailto:desk@newsroom.example)",
+            refusal=refusal,
             allow_private=frozenset({"127.0.0.1"}),
         )
 
