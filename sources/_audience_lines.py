@@ -1,4 +1,4 @@
-"""Reads one line of a web server's access log: common, combined, or JSON as nginx, Apache, Caddy and Traefik write it."""
+"""Reads a line of an access log: common, combined, or JSON as nginx, Apache, Caddy and Traefik write it."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _LINE = re.compile(
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"(?: "(?P<forwarded>[0-9A-Fa-f.:, ]+)")?)?'
 )
 _CLF_TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):\d\d ([+-]\d\d)(\d\d)$")
-_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE_SECONDS = 60
 # Seconds, milli-, micro- and nanoseconds since 1970 differ in their number of digits for the next centuries.
 _EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
@@ -175,7 +175,7 @@ def _clf_minute(text: str) -> int | None:
         return None
     day, _, year, hour, minute, zone_hours, zone_minutes = found.groups()
     try:
-        there = datetime(int(year), _MONTHS[found[2]], int(day), int(hour), int(minute), tzinfo=UTC)
+        there = datetime(int(year), _MONTHS.index(found[2]) + 1, int(day), int(hour), int(minute), tzinfo=UTC)
     except ValueError:
         return None
     offset = int(zone_hours) * 60 + int(zone_hours[0] + zone_minutes)

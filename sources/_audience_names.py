@@ -20,6 +20,22 @@ class Named(NamedTuple):
     searched: bool
 
 
+class Site(NamedTuple):
+    """Which site is counted, and how.
+
+    Attributes:
+        url: Where Matomo or Plausible is.
+        site: Its name for the site.
+        token: Key of its API, or empty.
+        ways: Ways to the site that count.
+    """
+
+    url: str
+    site: str
+    token: str
+    ways: frozenset[str]
+
+
 class Names:
     """Reads addresses.
 

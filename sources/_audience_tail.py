@@ -75,8 +75,10 @@ def read_chunk(path: Path, position: Position | None, chunk_bytes: int = CHUNK_B
     offset = position.offset if position is not None else 0
     while True:
         chunk = _read_file(files[at], offset, chunk_bytes)
-        if chunk.lines or files[at] == path:
+        if files[at] == path:
             return chunk
+        if chunk.lines:
+            return replace(chunk, at_end=False)
         # A rotated file is written until the server opens the new one.
         if not any(file.stat().st_size for file in files[at + 1 :]):
             if files[-1] != path:

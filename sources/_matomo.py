@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,7 +10,7 @@ import structlog
 from bot.domain.signals import HealthState
 from bot.errors import SourceError
 from bot.ports import Http, Response
-from sources._audience_names import Names
+from sources._audience_names import Names, Site
 from sources._fetch import place, refused, unreadable
 
 _log = structlog.get_logger()
@@ -23,27 +22,11 @@ _REFUSED = frozenset({401, 403})
 _WAYS = {"search": "search", "direct": "direct"}
 
 
-class Site(NamedTuple):
-    """Which site is counted, and how.
-
-    Attributes:
-        url: Where Matomo or Plausible is.
-        site: Its name for the site.
-        token: Key of its API, or empty.
-        ways: Ways to the site that count.
-    """
-
-    url: str
-    site: str
-    token: str
-    ways: frozenset[str]
-
-
 class _Action(msgspec.Struct):
     type: str = ""
     url: str | None = None
-    pageTitle: str | None = None  # noqa: N815 - their name
-    siteSearchKeyword: str | None = None  # noqa: N815
+    pageTitle: str | float | None = None  # noqa: N815 - their name
+    siteSearchKeyword: str | float | None = None  # noqa: N815
     timestamp: float = 0.0
 
 
@@ -87,9 +70,9 @@ def _looked_for(visit: _Visit, ways: frozenset[str], names: Names) -> Mapping[st
     found: dict[str, int] = {}
     for number, action in enumerate(sorted(visit.actionDetails, key=lambda action: action.timestamp)):
         if action.type == "search":
-            operators = names.text(action.siteSearchKeyword or "") if came or number else ()
+            operators = names.text(str(action.siteSearchKeyword or "")) if came or number else ()
         elif action.type == "action" and came:
-            operators = names.of(action.url or "").operators or names.text(action.pageTitle or "")
+            operators = names.of(action.url or "").operators or names.text(str(action.pageTitle or ""))
         else:
             continue
         for operator in operators:

@@ -9,11 +9,8 @@ import msgspec
 from bot.domain.signals import HealthState
 from bot.errors import SourceError
 from bot.ports import Http, Response
-from sources._audience_names import Names
+from sources._audience_names import Names, Site
 from sources._fetch import place, refused, unreadable
-from sources._matomo import Site
-
-__all__ = ["MOST_MINUTES", "Site", "count"]
 
 MOST_MINUTES = 10
 """Requests at a time: it allows 600 an hour, and a minute is one (two, as the last one is asked again)."""
@@ -35,21 +32,22 @@ class _Answer(msgspec.Struct):
 async def count(http: Http, site: Site, names: Names, start: int, end: int) -> Mapping[tuple[int, str], int]:
     """Visitors of pages that name an operator, who came to the site by themselves; see `_matomo.count`."""
     counts: Counter[tuple[int, str]] = Counter()
+    channels = [name for way, name in _CHANNELS.items() if way in site.ways]
     for minute in range(start, end):
-        for row in await _rows(http, site, minute):
+        for row in await _rows(http, site, minute, channels):
             for operator in names.of(row.dimensions[0]).operators:
                 counts[minute, operator] += row.metrics[0]
     return counts
 
 
-async def _rows(http: Http, site: Site, minute: int) -> list[_Row]:
+async def _rows(http: Http, site: Site, minute: int, channels: list[str]) -> list[_Row]:
     begin, end = (datetime.fromtimestamp(minute * 60 + second, UTC).isoformat() for second in (0, 59))
     asked = {
         "site_id": site.site,
         "metrics": ["visitors"],
         "date_range": [begin, end],
         "dimensions": ["event:page"],
-        "filters": [["is", "visit:channel", [name for way, name in _CHANNELS.items() if way in site.ways]]],
+        "filters": [["is", "visit:channel", channels]],
     }
     answer = await http.post(
         f"{site.url}/api/v2/query",

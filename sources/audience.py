@@ -17,8 +17,8 @@ from bot.errors import ConfigError, SourceError
 from bot.ports import Reading, SourceDeps, SourceSettings
 from sources import _matomo, _plausible
 from sources._audience_log import Cursor, LogCounter, Step
+from sources._audience_names import SEARCH_PARAMS, Names, Site
 from sources._audience_tail import Position
-from sources._audience_names import SEARCH_PARAMS, Names
 from sources._audience_views import Way, host_of
 from sources._fetch import decode_cursor, encode_cursor
 
@@ -61,7 +61,9 @@ class Settings(SourceSettings):
     site: str = ""
     token: SecretStr = SecretStr("")
     operators: tuple[str, ...] = ()
-    count: frozenset[Literal["search", "direct", "site"]] = frozenset({"search", "direct", "site"})
+    count: frozenset[Literal["search", "direct", "site"]] = Field(
+        default=frozenset({"search", "direct", "site"}), min_length=1
+    )
     pages: Mapping[str, str] = Field(default_factory=dict)
     search_params: tuple[str, ...] = SEARCH_PARAMS
     fields: Mapping[
@@ -202,16 +204,12 @@ class AudienceSource:
 
     async def _engine(self, start: int, end: int) -> Mapping[tuple[int, str], int]:
         settings = self._settings
-        engine = _plausible if settings.engine == "plausible" else _matomo
-        return await engine.count(
-            self._deps.http,
-            engine.Site(
-                str(settings.url).rstrip("/"), settings.site or "1", settings.token.get_secret_value(), settings.count
-            ),
-            self._names,
-            start,
-            end,
+        site = Site(
+            str(settings.url).rstrip("/"), settings.site or "1", settings.token.get_secret_value(), settings.count
         )
+        if settings.engine == "plausible":
+            return await _plausible.count(self._deps.http, site, self._names, start, end)
+        return await _matomo.count(self._deps.http, site, self._names, start, end)
 
     def _tallies(self, told: Sequence[tuple[int, str, int]]) -> tuple[Tally, ...]:
         now = self._deps.clock.now()
