@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,6 +20,7 @@ _PAGE_ROWS = 100  # visits a request: one with all its actions is some kilobytes
 _MOST_PAGES = 50
 _OK = 200
 _REFUSED = frozenset({401, 403})
+_ABOUT_THE_KEY = ("token", "access", "authenticat")
 _WAYS = {"search": "search", "direct": "direct"}
 
 
@@ -31,8 +33,14 @@ class _Action(msgspec.Struct):
 
 
 class _Visit(msgspec.Struct):
+    idVisit: int  # noqa: N815
     referrerType: str | None = None  # noqa: N815
     actionDetails: list[_Action] = []  # noqa: N815
+
+
+class _Problem(msgspec.Struct):
+    result: Literal["error"]
+    message: str = ""
 
 
 async def count(http: Http, site: Site, names: Names, start: int, end: int) -> Mapping[tuple[int, str], int]:
@@ -49,9 +57,13 @@ async def count(http: Http, site: Site, names: Names, start: int, end: int) -> M
         SourceError: `failing` for a refused key or request, `unreadable` for what is no answer of Matomo.
     """
     counts: Counter[tuple[int, str]] = Counter()
+    seen: set[int] = set()
     for page in range(_MOST_PAGES):
         visits = await _visits(http, site, start * 60, page * _PAGE_ROWS)
         for visit in visits:
+            if visit.idVisit in seen:  # a newer visit has pushed it to the next page
+                continue
+            seen.add(visit.idVisit)
             for operator, minute in _looked_for(visit, site.ways, names).items():
                 if start <= minute < end:
                     counts[minute, operator] += 1
@@ -92,7 +104,7 @@ async def _visits(http: Http, site: Site, since: int, offset: int) -> list[_Visi
         "minTimestamp": str(since),
         "filter_limit": str(_PAGE_ROWS),
         "filter_offset": str(offset),
-        "showColumns": "referrerType,actionDetails",
+        "showColumns": "idVisit,referrerType,actionDetails",
         "token_auth": site.token or "anonymous",
     }
     url = site.url if site.url.endswith(".php") else f"{site.url}/index.php"
@@ -115,11 +127,10 @@ def _judge(answer: Response, token: str) -> None:
     if answer.status != _OK:
         raise refused(answer)
     try:
-        said = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
-        error = msgspec.json.decode(said["message"], type=str) if bytes(said["result"]) == b'"error"' else ""
-    except (msgspec.DecodeError, ValueError, RecursionError, KeyError):
+        error = msgspec.json.decode(answer.body, type=_Problem).message
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return
-    if "token" in error or "access" in error or "authenticat" in error:
+    if any(word in error for word in _ABOUT_THE_KEY):
         raise _failing(answer, "clé refusée par Matomo")
     shown = error.replace(token, "…") if token else error
     raise _failing(answer, f"Matomo refuse la demande : {shown[:120]}")

@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,8 +78,8 @@ def at(clock: str) -> datetime:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    yield Site(tmp_path)
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
 
 
 # --- what counts ---
@@ -426,14 +425,17 @@ async def test_a_log_that_vanished_is_read_to_its_end_and_then_missed(site: Site
     reading = await read_once(site.source)
     site.log.write(combined(at("08:57"), who=2))
     site.log.path.rename(site.log.path.with_name("access.log.1"))
-    events = []
-    with pytest.raises(SourceError, match="introuvable"):
+    parts: list[Reading] = []
+
+    async def drain() -> None:
         async for part in site.source.read(reading.cursor):
-            events += part.events
-            reading = part
-    assert {tally.count for tally in events if isinstance(tally, Tally)} >= {1}
+            parts.append(part)  # noqa: PERF401 - what came before the failure is wanted
+
+    with pytest.raises(SourceError, match="introuvable"):
+        await drain()
+    assert counts(*parts) == {"orange": {"08:57": 1}}
     site.log.path.touch()
-    assert counts(await read_once(site.source, reading.cursor)) in ({}, {"orange": {"08:57": 1}})
+    assert (await read_once(site.source, parts[-1].cursor)).events == ()
 
 
 async def test_a_log_packed_out_of_reach_is_begun_anew(site: Site) -> None:

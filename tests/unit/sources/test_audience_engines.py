@@ -126,7 +126,7 @@ async def test_a_long_absence_is_not_made_up_for_beyond_a_day(room: Room) -> Non
 async def test_the_token_is_in_no_address_and_people_are_not_asked_for(stats: Matomo, room: Room) -> None:
     await read_once(room.source)
     assert stats.queries == [""]
-    assert stats.asked[0]["showColumns"] == "referrerType,actionDetails"
+    assert stats.asked[0]["showColumns"] == "idVisit,referrerType,actionDetails"
 
 
 async def test_a_wrong_token_is_told(room: Room) -> None:
@@ -260,7 +260,7 @@ async def test_a_server_error_is_unreachable(faulty: Room, pages: StatusPages, s
         b"{}",
         b'{"results": [{"metrics": [], "dimensions": []}]}',
         b'{"results": [{"metrics": ["x"], "dimensions": ["/"]}]}',
-        b'[{"actionDetails": [{"timestamp": "soon"}]}]',
+        b'[{"idVisit": 1, "actionDetails": [{"timestamp": "soon"}]}]',
         b'{"result": "success"}',
         b"\x00\xff" * 500,
         b"[" * 200_000,
