@@ -224,7 +224,7 @@ def build_sources(
         surging=surging,
         user_agent=user_agent(config),
         allow_private=config.http.allow_private,
-        names=lambda text: classifier.classify(text).operators,
+        names=lambda text: classifier.classify(text).operators if classifier.gate(text) else (),
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]
 

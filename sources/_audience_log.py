@@ -132,7 +132,8 @@ class LogCounter:
             self._note(line)
         if line is None:
             return False
-        line = line._replace(minute=min(line.minute, now))
+        if line.minute > now:
+            line = line._replace(minute=now)
         if not self._site:
             self._own.learn(line)
         if count:

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
@@ -83,7 +84,12 @@ def is_view(line: Line) -> bool:
     """Whether a person was shown a page."""
     if line.method != "GET" or line.status not in _READ or _ASSET.search(line.target.partition("?")[0]):
         return False
-    return line.agent is None or bool(line.agent and not _BOT.search(line.agent))
+    return line.agent is None or _is_person(line.agent)
+
+
+@lru_cache(1_024)
+def _is_person(agent: str) -> bool:
+    return bool(agent) and _BOT.search(agent) is None
 
 
 class OwnHost:
