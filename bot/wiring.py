@@ -131,6 +131,7 @@ def build_core(
         ears=Ears(
             (name for name, kind, hears in sources if hears and kind not in _NO_STEADY_EARS),
             (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),
+            (name for name, _, hears in sources if not hears),
         ),
         roster=Roster([(name, kind) for name, kind, _ in sources if kind != "replay"]),
         drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone, operators=classifier.operators)),
@@ -234,6 +235,7 @@ def build_sources(
         user_agent=user_agent(config),
         refusal=refusal,
         allow_private=config.http.allow_private,
+        names=lambda text: classifier.classify(text).operators if classifier.gate(text) else (),
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]
 

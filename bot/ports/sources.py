@@ -58,7 +58,8 @@ class Source(Protocol):
         name: From the configuration, unique.
         kind: The module's name: two sources of one kind are not independent of each other.
         operator: Set when this is that operator's official channel (silence is computed from it).
-        hears: It gives mentions or tallies, so it counts for exposure.
+        hears: It gives mentions, so it counts for exposure. (A tally's exposure is its own: a bucket that is not told
+            was not heard.)
         interval: Time between reads; zero for a source that is pushed to.
     """
 
@@ -135,6 +136,10 @@ class Http(Protocol):
         ...
 
 
+def _nobody(_: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDeps:
     """What a source may use.
@@ -148,6 +153,7 @@ class SourceDeps:
         user_agent: Product, version and a contact, for clients that bring their own transport.
         refusal: Why such a client may not connect to an IP address (for an editor), or None if it is a public one.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
+        names: The operators that a text names, read with care: a homonym (Orange, Free) needs a cue.
     """
 
     http: Http
@@ -158,3 +164,4 @@ class SourceDeps:
     user_agent: str
     refusal: Callable[[str], str | None]
     allow_private: frozenset[str] = frozenset()
+    names: Callable[[str], tuple[str, ...]] = _nobody
