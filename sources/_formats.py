@@ -1,12 +1,12 @@
-"""Where the known status pages' JSON keeps its incidents: one declaration each, in the order in which they are tried."""
+"""Where known status pages' JSON keeps its incidents: a declaration each, in the order in which they are tried."""
 
 from bot.domain.signals import EntryState
 from sources._mapping import FieldMap
 
 _TIMES_BEGUN = (
-    "started_at", "startedAt", "started", "start_time", "startTime", "start", "starts_at", "begin", "began_at", "openedAt",
-    "opened_at", "occurred_at", "created_at", "createdAt", "created", "date_created", "createdDate", "published_at",
-    "publishedAt", "published", "timestamp", "date", "datetime", "debut", "date_debut",
+    "started_at", "startedAt", "started", "start_time", "startTime", "start", "starts_at", "begin", "began_at",
+    "openedAt", "opened_at", "occurred_at", "created_at", "createdAt", "created", "date_created", "createdDate",
+    "published_at", "publishedAt", "published", "timestamp", "date", "datetime", "debut", "date_debut",
 )  # fmt: skip
 _TIMES_ENDED = (
     "ended_at", "endedAt", "ended", "end_time", "endTime", "end", "ends_at", "closedAt", "closed_at", "resolved_at",
@@ -36,8 +36,8 @@ FORMATS: dict[str, FieldMap] = {
         area=("currently_affected_locations.title", "previously_affected_locations.title"),
         url=("uri",),
     ),
-    # health.aws.amazon.com/public/currentevents (UTF-16), and the data.json before it. Codes: 0 normal, 1 informational,
-    # 2 degradation, 3 disruption.
+    # health.aws.amazon.com/public/currentevents (UTF-16), and the data.json before it. Codes: 0 normal,
+    # 1 informational, 2 degradation, 3 disruption.
     "aws": FieldMap(
         lists=("", "current"),
         past_lists=("archive",),
@@ -147,8 +147,8 @@ FORMATS: dict[str, FieldMap] = {
     ),
     # Home-made pages, and services that use the same names (Slack, Heroku, Statuspage and its imitators).
     "common": FieldMap(
-        lists=("", "incidents", "active_incidents", "activeIncidents", "ongoing_incidents", "incident", "events", "outages",
-               "data.incidents", "result.incidents", "pannes", "perturbations"),
+        lists=("", "incidents", "active_incidents", "activeIncidents", "ongoing_incidents", "incident", "events",
+               "outages", "data.incidents", "result.incidents", "pannes", "perturbations"),
         planned_lists=("scheduled_maintenances", "maintenances", "in_progress_maintenances", "scheduled", "maintenance",
                        "activeMaintenances", "maintenanceList", "travaux"),
         calm=("incidents", "active_incidents", "ongoing_incidents", "pannes", "perturbations"),
@@ -168,7 +168,8 @@ FORMATS: dict[str, FieldMap] = {
         update_at=("display_at", *_TIMES_BEGUN, "at", "when", "time", *_TIMES_CHANGED),
         components=("components.name", "affected_components.name", "service.name", "services.name", "services",
                     "systems.name", "service_name", "appName", "components", "service"),
-        area=("area", "areas", "zone", "zones", "region", "regions", "location", "locations", "localisation", "communes"),
+        area=("area", "areas", "zone", "zones", "region", "regions", "location", "locations", "localisation",
+              "communes"),
         url=("url", "link", "shortlink", "permalink", "full_url", "html_url", "href", "lien"),
         planned=("type", "kind", "category", "categorie", "impact"),
     ),

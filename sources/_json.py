@@ -13,6 +13,8 @@ _BLOCK = re.compile(r"<(?:br|/?p|/?div|/?li|/?[uo]l|/?h\d|/?tr)\b[^<>]*>", re.IG
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _MARKDOWN = re.compile(r"\*\*|__|^[ \t]*#{1,6}[ \t]", re.MULTILINE)
 _MAX_CHARS = 20_000
+# Decoding more values at once would hold up the loop for longer than a tenth of a second.
+_MAX_VALUES = 200_000
 
 
 def json_bytes(answer: Response) -> bytes:
@@ -30,6 +32,11 @@ def json_bytes(answer: Response) -> bytes:
         except (LookupError, ValueError):
             continue
     return body
+
+
+def too_heavy(body: bytes) -> bool:
+    """Whether a JSON document holds more values than one may decode."""
+    return sum(body.count(sign) for sign in (b",", b"{", b"[")) > _MAX_VALUES
 
 
 def plain(text: str, max_chars: int = _MAX_CHARS) -> str:

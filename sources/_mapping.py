@@ -1,9 +1,11 @@
 """Reads any JSON list of incidents by a small declaration of where things stand in it, instead of by a parser each."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,8 +18,12 @@ from sources._statewords import KNOWN, state_of, word
 from sources._time import parse_time
 
 Node = Any  # a value of a JSON document
+Entry = tuple[dict[str, Node], EntryState | None]  # an object, and the state that its list gives it
+MAX_ENTRIES = 300
 _STEP = re.compile(r"([^.\[\]]+)(?:\[([^=\]]+)=([^\]]*)\])?")
 _MAX_TITLE_CHARS = 300
+_SAMPLE_ENTRIES = 20
+_SAMPLE_KEYS = 200
 _MAX_AREA_CHARS = 200
 _PLANNED = re.compile(r"maintenance|travaux|planned|scheduled|planifi|programm")
 
@@ -28,9 +34,9 @@ class FieldMap(BaseModel):
     """Where the entries of a document are, and where in each of them its parts are.
 
     A path is `key.key`; lists on the way are gone through, `*` is every value of an object, `key[type=incident]` keeps
-    the objects of a list whose `type` is that, and the empty path is the document itself, where it is a list. A reference of a JSON:API
-    document (`{"id", "type"}`) is what it refers to. Of several paths the first that leads somewhere counts; `a + b` is
-    both, one after the other.
+    the objects of a list whose `type` is that, and the empty path is the document itself, where it is a list. A
+    reference of a JSON:API document (`{"id", "type"}`) is what it refers to. Of several paths the first that leads
+    somewhere counts; `a + b` is both, one after the other.
 
     Attributes:
         lists: The lists of entries. The document itself is only one where no other path of them exists.
@@ -119,21 +125,36 @@ class Document:
         self._declared = {word(key): state for key, state in fields.states.items()}
 
     def fits(self, *, declared: bool = False) -> bool:
-        """Whether the document is of this format.
+        """Whether the document is of this format, judged by the beginnings of its lists.
 
         Args:
             declared: The newsroom says so: then entries with a title are enough, or that a list is there.
         """
-        fields, nodes = self._fields, list(self.nodes())
+        fields, sample = self._fields, Document(_beginning(self._root), self._fields, self._now)
+        nodes = sample.entries()
         if nodes and not fields.marks:
-            said = (self.said(node, listed) for node, listed in nodes)
+            said = (sample.said(node, listed) for node, listed in nodes)
             return any(each.title if declared else each.telling for each in said)
         lists = fields.lists + fields.planned_lists + fields.past_lists
         marks = fields.marks if nodes else fields.calm + (lists if declared else ())
-        return any(all(self._exists(self._root, path) for path in _both(each)) for each in marks)
+        return any(all(sample._exists(sample._root, path) for path in _both(each)) for each in marks)
 
-    def nodes(self) -> Iterator[tuple[dict[str, Node], EntryState | None]]:
-        """The objects that are entries, each with the state that its list gives it."""
+    def entries(self, only: Mapping[str, Iterable[str]] | None = None) -> list[Entry]:
+        """The objects that are entries; of very many, those at both ends (the newest come first, or last).
+
+        Args:
+            only: Path → values: those that have one of these values there.
+        """
+        wanted = [(path, {word(value) for value in values}) for path, values in (only or {}).items()]
+        chosen = (
+            entry
+            for entry in self._nodes()
+            if all(any(word(value) in values for value in self._all(entry[0], (path,))) for path, values in wanted)
+        )
+        first = list(islice(chosen, MAX_ENTRIES))
+        return first + list(deque(chosen, MAX_ENTRIES))
+
+    def _nodes(self) -> Iterator[Entry]:
         fields = self._fields
         lists = (path for path in fields.lists + fields.planned_lists + fields.past_lists if path)
         itself = isinstance(self._root, list) or bool(fields.marks)
@@ -147,11 +168,6 @@ class Document:
                 for node in self._objects(path) if path or within else ():
                     if not any(self._only(node, left, values) for left, values in fields.leave_out.items()):
                         yield node, state
-
-    def matches(self, node: dict[str, Node], path: str, values: Iterable[str]) -> bool:
-        """Whether an entry has one of these values there."""
-        wanted = {word(value) for value in values}
-        return any(word(value) in wanted for value in self._all(node, (path,)))
 
     def said(self, node: dict[str, Node], listed: EntryState | None) -> Said:
         """One entry."""
@@ -169,7 +185,9 @@ class Document:
             state=state,
             times=(last, updated, ended if state is EntryState.RESOLVED else None, started),
             body=body,
-            components=tuple(dict.fromkeys(self._names.get(name, name) for name in self._union(node, fields.components))),
+            components=tuple(
+                dict.fromkeys(self._names.get(name, name) for name in self._union(node, fields.components))
+            ),
             area=plain(", ".join(self._all(node, fields.area)), _MAX_AREA_CHARS),
             url=self._first(node, fields.url),
             telling=bool(title) and bool(started or updated or ended or latest) and state is not EntryState.UNKNOWN,
@@ -188,11 +206,11 @@ class Document:
     ) -> EntryState:
         fields = self._fields
         own_word = self._first(node, fields.state)
-        closed = ended is not None and ended <= self._now or self._first(node, fields.ended) == "true"
+        closed = (ended is not None and ended <= self._now) or self._first(node, fields.ended) == "true"
         if closed or listed is EntryState.RESOLVED or self._said_by(own_word) is EntryState.RESOLVED:
             return EntryState.RESOLVED
         said = [told for told in (self._said_by(update_word), self._said_by(own_word)) if told is not None]
-        told = next((each for each in said if each != "on"), "on" if said else None)
+        told = next((each for each in said if isinstance(each, EntryState)), next(iter(said), None))
         unended = bool(fields.ended) and (fields.open_without_end or self._exists_any(node, fields.ended))
         state = state_of(told, title, body, unended=unended)
         planned = listed is EntryState.SCHEDULED or any(
@@ -271,6 +289,16 @@ class Document:
         return (node[key],) if key in node else ()
 
 
+def _beginning(node: Node, depth: int = 8) -> Node:
+    """A document with little of each of its lists."""
+    if isinstance(node, list):
+        return [_beginning(item, depth - 1) for item in node[:_SAMPLE_ENTRIES]] if depth else []
+    if isinstance(node, dict):
+        some = islice(node.items(), _SAMPLE_KEYS if depth else 0)
+        return {key: _beginning(value, depth - 1) for key, value in some}
+    return node
+
+
 def _both(path: str) -> list[str]:
     return [part.strip() for part in path.split(" + ")]
 
@@ -281,11 +309,16 @@ def _steps(path: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
-    for node in nodes:
-        if isinstance(node, list):
-            yield from _flat(node)
-        else:
+    """What is in lists, however deep (a stack, since a stranger may nest more of them than Python calls)."""
+    levels = [iter(nodes)]
+    while levels:
+        for node in levels[-1]:
+            if isinstance(node, list):
+                levels.append(iter(node))
+                break
             yield node
+        else:
+            levels.pop()
 
 
 def _dicts(nodes: Iterable[Node]) -> Iterator[dict[str, Node]]:
@@ -304,7 +337,9 @@ def _scalars(nodes: Iterable[Node]) -> list[str]:
 
 def _included(root: Node) -> dict[tuple[str, str], dict[str, Node]]:
     items = root.get("included") if isinstance(root, dict) else None
-    return {(str(item.get("type")), str(item.get("id"))): item for item in _dicts(items if isinstance(items, list) else ())}
+    return {
+        (str(item.get("type")), str(item.get("id"))): item for item in _dicts(items if isinstance(items, list) else ())
+    }
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -161,7 +161,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
             answer = {"feed": parse_feed, "page": parse_page}[job["do"]](job, body)
         except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; the caller says "unreadable"
             answer = {"error": type(error).__name__}
-        data = json.dumps(answer).encode()
+        data = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")  # half a character is no text
         answers.write(FRAME.pack(len(data), 0) + data)
         answers.flush()
 

@@ -35,7 +35,7 @@ KNOWN: dict[str, EntryState | Literal["on"]] = {
 
 
 def word(text: str) -> str:
-    """A word or code as it is compared: `IN_PROGRESS`, `in-progress` and `In progress` are one; `Résolue` is « résolu »."""
+    """A word or code as it is compared: `IN_PROGRESS`, `in-progress` are one, `Résolue` is `résolu`."""
     plain = re.sub(r"[^a-z0-9]", "", fold(text))
     endings = ("", "s", "e", "es")
     return next((base for ending in endings if (base := plain.removesuffix(ending)) in KNOWN), plain)

@@ -36,7 +36,8 @@ _EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 def parse_time(text: str | None, zone: tzinfo = UTC) -> datetime | None:
     """An instant in aware UTC from a time in text; None if it is none.
 
-    RFC 3339, RFC 822 (named zones too), `dd/mm/yyyy hh:mm`, « 2 mars 2026 à 8 h 10 », seconds or milliseconds since 1970.
+    RFC 3339, RFC 822 (named zones too), `dd/mm/yyyy hh:mm`, « 2 mars 2026 à 8 h 10 », seconds or milliseconds
+    since 1970.
 
     Args:
         text: As the operator wrote it.

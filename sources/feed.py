@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from bot.domain.signals import EntryState, StatusEntry
+from bot.domain.signals import StatusEntry
 from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
@@ -77,8 +77,7 @@ class FeedSource:
             yield Reading(cursor=encode_cursor(_Cursor(seen, before.sights)))
             return
         feed = await _parse(answer)
-        seen_at = self._deps.clock.now()
-        sights = Sights(self.name, before.sights, seen_at)
+        sights = Sights(self.name, before.sights, self._deps.clock.now())
         ids = _ids(feed.entries)
         entries: dict[str, StatusEntry] = {}
         for number, (raw, entry_id) in enumerate(zip(feed.entries, ids, strict=True)):
@@ -86,7 +85,7 @@ class FeedSource:
                 await asyncio.sleep(0)
             if not raw.headline:
                 continue
-            entry = self._entry(raw, entry_id, sights, seen_at)
+            entry = self._entry(raw, entry_id, sights)
             known = entries.get(entry.id)
             if known is None or known.published_at < entry.published_at:
                 entries[entry.id] = entry
@@ -102,7 +101,7 @@ class FeedSource:
         """See `bot.ports.Source.close`."""
         await shared_parser().close()
 
-    def _entry(self, raw: _Entry, entry_id: str, sights: Sights, seen_at: datetime) -> StatusEntry:
+    def _entry(self, raw: _Entry, entry_id: str, sights: Sights) -> StatusEntry:
         title = raw.headline
         return StatusEntry(
             source=self.name,
@@ -111,7 +110,7 @@ class FeedSource:
             title=title,
             state=read_state(raw.title, raw.body),
             published_at=sights.time_of((parse_time(raw.time), parse_time(raw.parsed)), title, raw.body),
-            seen_at=seen_at,
+            seen_at=sights.seen_at,
             body=raw.body[:MAX_BODY_CHARS],
             services=self._settings.services_of(title, raw.body),
             area=self._settings.area,
@@ -125,7 +124,9 @@ def _ids(entries: Iterable[_Entry]) -> list[str]:
     for entry in entries:
         titles[entry.id].add(bare_title(entry.headline))
     return [
-        entry.id if entry.id and len(titles[entry.id]) == 1 else hashed(entry.id or entry.link, bare_title(entry.headline))
+        entry.id
+        if entry.id and len(titles[entry.id]) == 1
+        else hashed(entry.id or entry.link, bare_title(entry.headline))
         for entry in entries
     ]
 

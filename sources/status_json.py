@@ -14,11 +14,10 @@ from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._formats import FORMATS
-from sources._json import json_bytes
-from sources._mapping import Document, FieldMap, Said
+from sources._json import json_bytes, too_heavy
+from sources._mapping import MAX_ENTRIES, Document, FieldMap, Said
 from sources._sights import Sights, hashed
 
-_MAX_ENTRIES = 300
 _TURN_ENTRIES = 10  # reading the words of some entries takes milliseconds; others want the loop, too
 
 
@@ -85,9 +84,8 @@ class StatusJsonSource:
         if answer is None:
             yield Reading(cursor=encode_cursor(_Cursor(seen, before.sights)))
             return
-        seen_at = self._deps.clock.now()
-        sights = Sights(self.name, before.sights, seen_at)
-        entries = [self._entry(said, sights, seen_at, answer.url) for said in await self._said(answer, seen_at)]
+        sights = Sights(self.name, before.sights, self._deps.clock.now())
+        entries = [self._entry(said, sights, answer.url) for said in await self._said(answer, sights.seen_at)]
         yield Reading(events=_newest(entries), cursor=encode_cursor(_Cursor(seen, sights.known)))
 
     async def check(self) -> str:
@@ -95,8 +93,8 @@ class StatusJsonSource:
         answer, _ = await self._fetch(Seen())
         if answer is None:
             return "rien"
-        document, name = self._document(answer, self._deps.clock.now())
-        return f"{name}, {len(list(document.nodes()))} entrées"
+        document, name = await asyncio.to_thread(self._document, answer, self._deps.clock.now())
+        return f"{name}, {len(document.entries(self._settings.only))} entrées"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""
@@ -105,19 +103,21 @@ class StatusJsonSource:
         return await fetch(self._deps.http, self._settings.url, seen, how=self._how, headers=self._headers)
 
     async def _said(self, answer: Response, now: datetime) -> list[Said]:
-        document, name = self._document(answer, now)
+        document, _ = await asyncio.to_thread(self._document, answer, now)  # some megabytes hold up the loop
         found = []
-        for number, (node, listed) in enumerate(document.nodes()):
+        for number, (node, listed) in enumerate(await asyncio.to_thread(document.entries, self._settings.only)):
             if number % _TURN_ENTRIES == 0:
                 await asyncio.sleep(0)
-            if all(document.matches(node, path, values) for path, values in self._settings.only.items()):
-                found.append(document.said(node, listed))
+            found.append(document.said(node, listed))
         return [said for said in found if said.title]
 
     def _document(self, answer: Response, now: datetime) -> tuple[Document, str]:
         """The document, and the name of its format."""
+        body = json_bytes(answer)
+        if too_heavy(body):
+            raise unreadable(answer.url, "document trop lourd à analyser")
         try:
-            root = msgspec.json.decode(json_bytes(answer))
+            root = msgspec.json.decode(body)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise unreadable(answer.url, "ce n’est pas du JSON") from error
         for name, fields in self._candidates():
@@ -134,7 +134,7 @@ class StatusJsonSource:
         else:
             yield from FORMATS.items()
 
-    def _entry(self, said: Said, sights: Sights, seen_at: datetime, url: str) -> StatusEntry:
+    def _entry(self, said: Said, sights: Sights, url: str) -> StatusEntry:
         settings = self._settings
         link = urljoin(url, said.url) if said.url else ""
         entry_id = said.id or hashed(said.title, *(time.isoformat() for time in said.times[-1:] if time))
@@ -145,7 +145,7 @@ class StatusJsonSource:
             title=said.title,
             state=said.state,
             published_at=sights.time_of(said.times, entry_id, said.title, said.state, said.body),
-            seen_at=seen_at,
+            seen_at=sights.seen_at,
             body=said.body[:MAX_BODY_CHARS],
             services=settings.services_of(said.title, *said.components),
             area=said.area or settings.area,
@@ -159,7 +159,7 @@ def _newest(entries: list[StatusEntry]) -> tuple[StatusEntry, ...]:
     for entry in entries:
         newest[entry.id] = max(newest.get(entry.id, entry.published_at), entry.published_at)
     kept = [entry for entry in entries if entry.published_at == newest[entry.id]]
-    if len(kept) > _MAX_ENTRIES:
-        oldest = sorted((entry.published_at for entry in kept), reverse=True)[_MAX_ENTRIES - 1]
+    if len(kept) > MAX_ENTRIES:
+        oldest = sorted((entry.published_at for entry in kept), reverse=True)[MAX_ENTRIES - 1]
         kept = [entry for entry in kept if entry.published_at >= oldest]
     return tuple(dict.fromkeys(kept))
