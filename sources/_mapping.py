@@ -4,9 +4,8 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,18 +15,16 @@ from bot.domain.signals import EntryState
 from sources._json import plain
 from sources._statewords import KNOWN, state_of, word
 from sources._time import parse_time
+from sources._tree import Node, Paths, Tree, beginning, dicts
+from sources._words import fold
 
-Node = Any  # a value of a JSON document
 Entry = tuple[dict[str, Node], EntryState | None]  # an object, and the state that its list gives it
 MAX_ENTRIES = 300
-_STEP = re.compile(r"([^.\[\]]+)(?:\[([^=\]]+)=([^\]]*)\])?")
 _MAX_TITLE_CHARS = 300
-_SAMPLE_ENTRIES = 20
-_SAMPLE_KEYS = 200
 _MAX_AREA_CHARS = 200
-_PLANNED = re.compile(r"maintenance|travaux|planned|scheduled|planifi|programm")
+_PLANNED = re.compile(r"maintenance|travaux|\b(?:planned|scheduled|planifie|programme)")
 
-Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+_Declared = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
 class FieldMap(BaseModel):
@@ -64,31 +61,31 @@ class FieldMap(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lists: Paths
-    planned_lists: Paths = ()
-    past_lists: Paths = ()
-    marks: Paths = ()
-    calm: Paths = ()
-    id: Paths = ("id",)
-    title: Paths
-    state: Paths = ()
+    lists: _Declared
+    planned_lists: _Declared = ()
+    past_lists: _Declared = ()
+    marks: _Declared = ()
+    calm: _Declared = ()
+    id: _Declared = ("id",)
+    title: _Declared
+    state: _Declared = ()
     states: Mapping[str, EntryState | Literal["on"]] = Field(default_factory=dict)
-    started: Paths = ()
-    updated: Paths = ()
-    ended: Paths = ()
+    started: _Declared = ()
+    updated: _Declared = ()
+    ended: _Declared = ()
     open_without_end: bool = True
-    body: Paths = ()
-    updates: Paths = ()
-    update_text: Paths = ()
-    update_state: Paths = ()
-    update_at: Paths = ()
-    components: Paths = ()
+    body: _Declared = ()
+    updates: _Declared = ()
+    update_text: _Declared = ()
+    update_state: _Declared = ()
+    update_at: _Declared = ()
+    components: _Declared = ()
     names: str = ""
     named: str = ""
-    area: Paths = ()
-    url: Paths = ()
-    planned: Paths = ()
-    zone: Paths = ()
+    area: _Declared = ()
+    url: _Declared = ()
+    planned: _Declared = ()
+    zone: _Declared = ()
     leave_out: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
@@ -115,12 +112,13 @@ class Document:
     """
 
     def __init__(self, root: Node, fields: FieldMap, now: datetime, zone: tzinfo = UTC) -> None:
-        self._root = root
+        self._tree = Tree(root)
         self._fields = fields
         self._now = now
-        self._included = _included(root)
-        self._zone = _zone(self._first(root, fields.zone)) or zone
-        known = ((str(item.get("id")), self._first(item, (fields.named,))) for item in self._objects(fields.names))
+        self._zone = _zone(self._tree.value(root, fields.zone)) or zone
+        known = (
+            (str(item.get("id")), self._tree.value(item, (fields.named,))) for item in self._tree.objects(fields.names)
+        )
         self._names = dict(known) if fields.names else {}
         self._declared = {word(key): state for key, state in fields.states.items()}
 
@@ -130,14 +128,14 @@ class Document:
         Args:
             declared: The newsroom says so: then entries with a title are enough, or that a list is there.
         """
-        fields, sample = self._fields, Document(_beginning(self._root), self._fields, self._now)
+        fields, sample = self._fields, Document(beginning(self._tree.root), self._fields, self._now)
         nodes = sample.entries()
         if nodes and not fields.marks:
             said = (sample.said(node, listed) for node, listed in nodes)
             return any(each.title if declared else each.telling for each in said)
         lists = fields.lists + fields.planned_lists + fields.past_lists
         marks = fields.marks if nodes else fields.calm + (lists if declared else ())
-        return any(all(sample._exists(sample._root, path) for path in _both(each)) for each in marks)
+        return any(sample._tree.exists(sample._tree.root, mark) for mark in marks)
 
     def entries(self, only: Mapping[str, Iterable[str]] | None = None) -> list[Entry]:
         """The objects that are entries; of very many, those at both ends (the newest come first, or last).
@@ -149,7 +147,9 @@ class Document:
         chosen = (
             entry
             for entry in self._nodes()
-            if all(any(word(value) in values for value in self._all(entry[0], (path,))) for path, values in wanted)
+            if all(
+                any(word(value) in values for value in self._tree.values(entry[0], (path,))) for path, values in wanted
+            )
         )
         first = list(islice(chosen, MAX_ENTRIES))
         return first + list(deque(chosen, MAX_ENTRIES))
@@ -157,39 +157,41 @@ class Document:
     def _nodes(self) -> Iterator[Entry]:
         fields = self._fields
         lists = (path for path in fields.lists + fields.planned_lists + fields.past_lists if path)
-        itself = isinstance(self._root, list) or bool(fields.marks)
-        within = itself and not any(self._exists(self._root, path) for path in lists)
+        itself = isinstance(self._tree.root, list) or bool(fields.marks)
+        within = itself and not any(self._tree.exists(self._tree.root, path) for path in lists)
         for paths, state in (
             (fields.lists, None),
             (fields.planned_lists, EntryState.SCHEDULED),
             (fields.past_lists, EntryState.RESOLVED),
         ):
             for path in paths:
-                for node in self._objects(path) if path or within else ():
-                    if not any(self._only(node, left, values) for left, values in fields.leave_out.items()):
+                for node in self._tree.objects(path) if path or within else ():
+                    if not self._left_out(node):
                         yield node, state
+
+    def _left_out(self, node: dict[str, Node]) -> bool:
+        found = ((set(self._tree.values(node, (path,))), values) for path, values in self._fields.leave_out.items())
+        return any(values and values <= set(left) for values, left in found)
 
     def said(self, node: dict[str, Node], listed: EntryState | None) -> Said:
         """One entry."""
         fields = self._fields
-        title = _headline(self._joined(node, fields.title, " : ", first=True))
+        title = _headline(self._tree.joined(node, fields.title, " : ", first=True))
         latest, text, update_word = self._latest(node)
-        body = plain(text or self._joined(node, fields.body, "\n"))
+        body = plain(text or self._tree.joined(node, fields.body, "\n"))
         started, updated, ended = (self._time(node, paths) for paths in (fields.started, fields.updated, fields.ended))
         state = self._state(node, listed, title, body, update_word, ended)
         over = [at for at in (latest, ended) if at is not None and at <= self._now]
         last = max(over, default=None) if state is EntryState.RESOLVED else latest
         return Said(
-            id=self._joined(node, fields.id, ":", first=True),
+            id=self._tree.joined(node, fields.id, ":", first=True),
             title=title,
             state=state,
             times=(last, updated, ended if state is EntryState.RESOLVED else None, started),
             body=body,
-            components=tuple(
-                dict.fromkeys(self._names.get(name, name) for name in self._union(node, fields.components))
-            ),
-            area=plain(", ".join(self._all(node, fields.area)), _MAX_AREA_CHARS),
-            url=self._first(node, fields.url),
+            components=tuple(self._names.get(name, name) for name in self._tree.union(node, fields.components)),
+            area=plain(", ".join(self._tree.values(node, fields.area)), _MAX_AREA_CHARS),
+            url=self._tree.value(node, fields.url),
             telling=bool(title) and bool(started or updated or ended or latest) and state is not EntryState.UNKNOWN,
         )
 
@@ -205,16 +207,18 @@ class Document:
         ended: datetime | None,
     ) -> EntryState:
         fields = self._fields
-        own_word = self._first(node, fields.state)
-        closed = (ended is not None and ended <= self._now) or self._first(node, fields.ended) == "true"
+        own_word = self._tree.value(node, fields.state)
+        closed = (ended is not None and ended <= self._now) or self._tree.value(node, fields.ended) == "true"
         if closed or listed is EntryState.RESOLVED or self._said_by(own_word) is EntryState.RESOLVED:
             return EntryState.RESOLVED
         said = [told for told in (self._said_by(update_word), self._said_by(own_word)) if told is not None]
         told = next((each for each in said if isinstance(each, EntryState)), next(iter(said), None))
-        unended = bool(fields.ended) and (fields.open_without_end or self._exists_any(node, fields.ended))
+        unended = bool(fields.ended) and (
+            fields.open_without_end or any(self._tree.exists(node, path) for path in fields.ended)
+        )
         state = state_of(told, title, body, unended=unended)
         planned = listed is EntryState.SCHEDULED or any(
-            _PLANNED.search(plain(text).casefold()) for text in self._union(node, fields.planned)
+            _PLANNED.search(fold(text)) for text in self._tree.union(node, fields.planned)
         )
         return EntryState.SCHEDULED if planned and state is not EntryState.RESOLVED else state
 
@@ -227,119 +231,16 @@ class Document:
         updates = [
             (self._time(update, fields.update_at), update)
             for path in fields.updates
-            for update in _dicts(self._find(node, path))
+            for update in dicts(self._tree.find(node, path))
         ]
         if not updates:
             return None, "", ""
         at, newest = max(updates, key=lambda update: update[0] or datetime.min.replace(tzinfo=UTC))
-        return at, self._joined(newest, fields.update_text, "\n"), self._first(newest, fields.update_state)
-
-    # --- paths ---------------------------------------------------------------------------------------------------
-
-    def _objects(self, path: str) -> Iterator[dict[str, Node]]:
-        return _dicts(self._find(self._root, path))
-
-    def _only(self, node: Node, path: str, values: tuple[str, ...]) -> bool:
-        found = self._all(node, (path,))
-        return bool(found) and set(found) <= set(values)
+        return at, self._tree.joined(newest, fields.update_text, "\n"), self._tree.value(newest, fields.update_state)
 
     def _time(self, node: Node, paths: Paths) -> datetime | None:
-        times = (parse_time(value, self._zone) for path in paths for value in self._all(node, (path,)))
+        times = (parse_time(value, self._zone) for value in self._tree.union(node, paths))
         return next((time for time in times if time is not None), None)
-
-    def _exists(self, node: Node, path: str) -> bool:
-        return bool(self._find(node, path))
-
-    def _exists_any(self, node: Node, paths: Paths) -> bool:
-        return any(self._exists(node, path) for path in paths)
-
-    def _first(self, node: Node, paths: Paths) -> str:
-        return next(iter(self._all(node, paths)), "")
-
-    def _all(self, node: Node, paths: Paths) -> list[str]:
-        """The values that the first of the paths with any leads to."""
-        return next((found for path in paths if (found := _scalars(self._find(node, path)))), [])
-
-    def _union(self, node: Node, paths: Paths) -> list[str]:
-        return [value for path in paths for value in _scalars(self._find(node, path))]
-
-    def _joined(self, node: Node, paths: Paths, between: str, *, first: bool = False) -> str:
-        for path in paths:
-            parts = [_scalars(self._find(node, part)) for part in _both(path)]
-            texts = [part[0] if first else "\n".join(part) for part in parts if part]
-            if texts:
-                return between.join(texts)
-        return ""
-
-    def _find(self, node: Node, path: str) -> list[Node]:
-        nodes = [node]
-        for key, where, value in _steps(path):
-            nodes = [found for item in _flat(nodes) for found in self._step(item, key)]
-            if where:
-                nodes = [item for item in _flat(nodes) if value in self._all(item, (where,))]
-        return nodes
-
-    def _step(self, node: Node, key: str) -> Iterable[Node]:
-        if not isinstance(node, dict):
-            return ()
-        if key == "*":
-            return node.values()
-        if key not in node:
-            node = self._included.get((str(node.get("type")), str(node.get("id"))), node)
-        return (node[key],) if key in node else ()
-
-
-def _beginning(node: Node, depth: int = 8) -> Node:
-    """A document with little of each of its lists."""
-    if isinstance(node, list):
-        return [_beginning(item, depth - 1) for item in node[:_SAMPLE_ENTRIES]] if depth else []
-    if isinstance(node, dict):
-        some = islice(node.items(), _SAMPLE_KEYS if depth else 0)
-        return {key: _beginning(value, depth - 1) for key, value in some}
-    return node
-
-
-def _both(path: str) -> list[str]:
-    return [part.strip() for part in path.split(" + ")]
-
-
-@lru_cache(maxsize=1000)
-def _steps(path: str) -> tuple[tuple[str, str, str], ...]:
-    return tuple(_STEP.findall(path))
-
-
-def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
-    """What is in lists, however deep (a stack, since a stranger may nest more of them than Python calls)."""
-    levels = [iter(nodes)]
-    while levels:
-        for node in levels[-1]:
-            if isinstance(node, list):
-                levels.append(iter(node))
-                break
-            yield node
-        else:
-            levels.pop()
-
-
-def _dicts(nodes: Iterable[Node]) -> Iterator[dict[str, Node]]:
-    return (node for node in _flat(nodes) if isinstance(node, dict) and node)
-
-
-def _scalars(nodes: Iterable[Node]) -> list[str]:
-    found = []
-    for node in _flat(nodes):
-        if isinstance(node, bool):
-            found.append(str(node).lower())
-        elif isinstance(node, str | int | float) and str(node).strip():
-            found.append(str(node).strip())
-    return found
-
-
-def _included(root: Node) -> dict[tuple[str, str], dict[str, Node]]:
-    items = root.get("included") if isinstance(root, dict) else None
-    return {
-        (str(item.get("type")), str(item.get("id"))): item for item in _dicts(items if isinstance(items, list) else ())
-    }
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -17,7 +17,6 @@ from sources._time import parse_time
 from sources._words import bare_title, read_state
 
 _MAX_TITLE_CHARS = 200
-_TURN_ENTRIES = 10  # reading the words of some entries takes milliseconds; others want the loop, too
 
 
 class Settings(ChannelSettings):
@@ -80,9 +79,8 @@ class FeedSource:
         sights = Sights(self.name, before.sights, self._deps.clock.now())
         ids = _ids(feed.entries)
         entries: dict[str, StatusEntry] = {}
-        for number, (raw, entry_id) in enumerate(zip(feed.entries, ids, strict=True)):
-            if number % _TURN_ENTRIES == 0:
-                await asyncio.sleep(0)
+        for raw, entry_id in zip(feed.entries, ids, strict=True):
+            await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
             if not raw.headline:
                 continue
             entry = self._entry(raw, entry_id, sights)

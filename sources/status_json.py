@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
@@ -17,8 +18,6 @@ from sources._formats import FORMATS
 from sources._json import json_bytes, too_heavy
 from sources._mapping import MAX_ENTRIES, Document, FieldMap, Said
 from sources._sights import Sights, hashed
-
-_TURN_ENTRIES = 10  # reading the words of some entries takes milliseconds; others want the loop, too
 
 
 class Settings(ChannelSettings):
@@ -105,9 +104,8 @@ class StatusJsonSource:
     async def _said(self, answer: Response, now: datetime) -> list[Said]:
         document, _ = await asyncio.to_thread(self._document, answer, now)  # some megabytes hold up the loop
         found = []
-        for number, (node, listed) in enumerate(await asyncio.to_thread(document.entries, self._settings.only)):
-            if number % _TURN_ENTRIES == 0:
-                await asyncio.sleep(0)
+        for node, listed in await asyncio.to_thread(document.entries, self._settings.only):
+            await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
             found.append(document.said(node, listed))
         return [said for said in found if said.title]
 
@@ -136,7 +134,6 @@ class StatusJsonSource:
 
     def _entry(self, said: Said, sights: Sights, url: str) -> StatusEntry:
         settings = self._settings
-        link = urljoin(url, said.url) if said.url else ""
         entry_id = said.id or hashed(said.title, *(time.isoformat() for time in said.times[-1:] if time))
         return StatusEntry(
             source=self.name,
@@ -149,8 +146,17 @@ class StatusJsonSource:
             body=said.body[:MAX_BODY_CHARS],
             services=settings.services_of(said.title, *said.components),
             area=said.area or settings.area,
-            url=link if link.startswith(("http://", "https://")) else url.partition("?")[0],
+            url=_link(url, said.url),
         )
+
+
+def _link(url: str, said: str) -> str:
+    """Where an entry can be read: its own address, absolute or not, else the document's (whose query may be secret)."""
+    with suppress(ValueError):
+        link = urljoin(url, said)
+        if said and link.startswith(("http://", "https://")):
+            return link
+    return url.partition("?")[0]
 
 
 def _newest(entries: list[StatusEntry]) -> tuple[StatusEntry, ...]:

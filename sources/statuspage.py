@@ -37,7 +37,6 @@ _BROKEN = {
     "major_outage": "panne majeure",
 }
 _OPERATIONAL = "operational"
-_TURN_ENTRIES = 10  # reading the words of some entries takes milliseconds; others want the loop, too
 _DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
 
 
@@ -147,9 +146,8 @@ class StatuspageSource:
             document = _decode(answer)
             first = Sights(self.name, sights.get(url, {}), self._deps.clock.now())
             found = []
-            for number, incident in enumerate(document.all_incidents):
-                if number % _TURN_ENTRIES == 0:
-                    await asyncio.sleep(0)
+            for incident in document.all_incidents:
+                await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
                 found.append(self._incident(incident, document, first))
             if document.components is not None:
                 changed, broken = self._components(document, broken, first)
@@ -249,7 +247,7 @@ class StatuspageSource:
             body=body,
             services=services,
             area=self._settings.area,
-            url=url if url and url.startswith(("http://", "https://")) else self._settings.url,
+            url=url if url and url.startswith(("http://", "https://")) else self._settings.url.partition("?")[0],
         )
 
 
