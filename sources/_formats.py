@@ -152,7 +152,7 @@ FORMATS: dict[str, FieldMap] = {
         planned_lists=("scheduled_maintenances", "maintenances", "in_progress_maintenances", "scheduled", "maintenance",
                        "activeMaintenances", "maintenanceList", "travaux"),
         calm=("incidents", "active_incidents", "ongoing_incidents", "pannes", "perturbations"),
-        id=("id", "incident_id", "uuid", "guid", "key", "number", "reference"),
+        id=("id", "incident_id", "uuid", "guid", "key", "number", "ref", "reference"),
         title=("title", "name", "headline", "subject", "summary", "titre", "libelle", "objet", "service.name + error",
                "appName + issues", "service + error", "service", "component", "message", "description"),
         state=("status.name", "status", "state", "etat", "statut", "incident_status", "phase"),

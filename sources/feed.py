@@ -136,7 +136,7 @@ async def _parse(answer: Response) -> _Feed:
     except ParseError as error:
         raise unreadable(answer.url, str(error)) from error
     if not feed.version:
-        raise unreadable(answer.url, "ce n’est pas un flux RSS ou Atom")
+        raise unreadable(answer.url, "ce n’est pas un flux RSS, Atom ou JSON Feed")
     if feed.broken and not any(entry.headline for entry in feed.entries):
         raise unreadable(answer.url, "flux illisible")
     return feed
