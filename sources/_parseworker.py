@@ -6,6 +6,7 @@ It imports nothing of Vigie, so that it starts fast and holds no secret.
 
 import json
 import math
+import re
 import resource
 import struct
 import sys
@@ -25,6 +26,7 @@ MAX_TEXT_CHARS = 20_000
 _MAX_HTML_CHARS = 200_000
 FRAME = struct.Struct(">II")
 
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "mark", "q", "s", "small", "span",
@@ -139,8 +141,21 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """Text of the parts of a page that a CSS selector names; `found` is how many there are."""
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - a feed never needs it
 
-    nodes = LexborHTMLParser(body).css(job["selector"])
+    nodes = LexborHTMLParser(_decoded(job.get("content_type", ""), body)).css(job["selector"])
     return {"found": len(nodes), "text": text_of("\n".join(node.html or "" for node in nodes))}
+
+
+def _decoded(content_type: str, body: bytes) -> str:
+    """HTML as text: by its byte order mark, its header or its own word, else UTF-8, else as old French servers write."""
+    marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    marked = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "")
+    declared = [
+        found.group(1) for found in (_CHARSET.search(content_type.encode()), _CHARSET.search(body[:2048])) if found
+    ]
+    for encoding in (marked, *(name.decode("ascii", "ignore") for name in declared), "utf-8"):
+        with suppress(LookupError, ValueError):
+            return body.decode(encoding)
+    return body.decode("cp1252", "replace")
 
 
 def limit() -> None:

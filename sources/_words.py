@@ -9,6 +9,7 @@ import unicodedata
 from bot.domain.signals import EntryState
 
 _MAX_CHARS = 8_000
+_HALF_A_YEAR = 6  # months: a January above a December is the newer one
 
 # A line of a Statuspage history (`Resolved - This incident…`); its updates are listed newest first.
 _LABELS = {
@@ -34,12 +35,20 @@ _LABELS = {
     "verifying": EntryState.SCHEDULED,
     "verification": EntryState.SCHEDULED,
 }
-_LABEL = re.compile(r"\W{0,3}(" + "|".join(sorted(_LABELS, key=len, reverse=True)) + r")\s?[-–—:\])](?:\s|$)")
+_NAMES = "|".join(sorted(_LABELS, key=len, reverse=True))
+_LABEL = re.compile(
+    rf"\W{{0,3}}(?:\S[^-–—]{{0,40}} [-–—] )?({_NAMES})\s?[-–—:\])](?:\s|$)"  # « Mar 2, 08:41 GMT+0 - Resolved - … »
+    rf"|(?:current )?(?:status|statut|etat)(?: actuel)?\s?:\s?({_NAMES})\b"
+)
+_UPDATED = re.compile(
+    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2}),? (?:\d{4},? )?(\d{1,2}):(\d{2})"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
 _TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
 _MARK_WORD = (
-    rf"(?:{'|'.join(sorted(_LABELS, key=len, reverse=True))}|{_OVER}|mise a jour|maj|update|en cours|ongoing"
+    rf"(?:{_NAMES}|{_OVER}|mise a jour|maj|update|en cours|ongoing"
     r"|service is operating normally|informational message|performance issues|service (?:degradation|disruption))"
 )
 _MARK = re.compile(rf"[\[(]\s*{_MARK_WORD}\s*[\])]|^\W*{_MARK_WORD}\s*[-–—:|]|[-–—:|]\s*{_MARK_WORD}\W*$")
@@ -166,11 +175,20 @@ def _sentences(text: str) -> list[str]:
 
 
 def _labelled(body: str) -> EntryState | None:
+    """State of the newest labelled update: the first, unless the dates beside them rise."""
+    stamp, labelled = None, []
     for line in body.split("\n"):
+        dated = _UPDATED.match(line)
+        if dated is not None:
+            stamp = (_MONTHS.index(dated.group(1)), *(int(part) for part in dated.groups()[1:]))
         found = _LABEL.match(line)
         if found is not None:
-            return _LABELS[found.group(1)]
-    return None
+            labelled.append((stamp, _LABELS[found.group(1) or found.group(2)]))
+    if not labelled:
+        return None
+    first, last = labelled[0][0], labelled[-1][0]
+    rising = first is not None and last is not None and first < last and last[0] - first[0] < _HALF_A_YEAR
+    return labelled[-1 if rising else 0][1]
 
 
 def _latest(body: str) -> EntryState | None:

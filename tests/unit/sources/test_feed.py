@@ -239,6 +239,7 @@ async def test_json_that_is_no_feed_is_unreadable(setting: Setting, body: str) -
 
 async def test_a_json_feed_without_items_is_good_and_odd_ones_are_read(setting: Setting) -> None:
     assert (await setting.read('{"version": "https://jsonfeed.org/version/1", "items": []}'))[0] == {}
-    odd = '{"version": "https://jsonfeed.org/version/1", "items": [7, {"id": 8.5, "title": "Panne \\ud83d", "url": null}]}'
+    items = '[7, {"id": 8.5, "title": "Panne \\ud83d", "url": null}]'
+    odd = f'{{"version": "https://jsonfeed.org/version/1", "items": {items}}}'
     entries, _ = await setting.read(odd)
     assert [(entry.id, entry.title) for entry in entries.values()] == [("8.5", "Panne ?")]

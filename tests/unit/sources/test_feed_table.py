@@ -21,9 +21,9 @@ SIGHT = NOW.isoformat()  # an entry without a believable time has that of its fi
 TABLE: dict[str, list[tuple[str, EntryState, str]]] = {
     "history.atom": [
         ("Messagerie : connexions lentes", IDENTIFIED, "2026-03-02T08:41:00+00:00"),
-        ("Réseau fixe perturbé", RESOLVED, "2026-02-27T12:10:00+00:00"),
-        ("Accès à l’espace client", MONITORING, "2026-02-25T17:20:00+00:00"),
-        ("Maintenance du réseau mobile", SCHEDULED, "2026-02-24T10:00:00+00:00"),
+        ("Panne de la téléphonie mobile", RESOLVED, "2026-02-27T18:20:00+00:00"),
+        ("Lenteurs sur le site client", MONITORING, "2026-02-26T11:30:00+00:00"),
+        ("Maintenance du réseau fibre", SCHEDULED, "2026-02-20T09:00:00+00:00"),
     ],
     "bilingual.rss": [
         (
