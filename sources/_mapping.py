@@ -190,7 +190,7 @@ class Document:
             times=(last, updated, ended if state is EntryState.RESOLVED else None, started),
             body=body,
             components=tuple(self._names.get(name, name) for name in self._tree.union(node, fields.components)),
-            area=plain(", ".join(self._tree.values(node, fields.area)), _MAX_AREA_CHARS),
+            area=plain(", ".join(dict.fromkeys(self._tree.values(node, fields.area))), _MAX_AREA_CHARS),
             url=self._tree.value(node, fields.url),
             telling=bool(title) and bool(started or updated or ended or latest) and state is not EntryState.UNKNOWN,
         )

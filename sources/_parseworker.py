@@ -75,7 +75,7 @@ def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
 def parse_feed(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """What a feed says, cut to what we use; `version` is empty where it is no feed."""
     if body.lstrip(b"\xef\xbb\xbf \t\r\n\0\xff\xfe")[:1] == b"{":
-        return _json_feed(body)
+        return _json_feed(job.get("content_type", ""), body)
     import feedparser  # noqa: PLC0415 - a page never needs it
 
     found = feedparser.parse(
@@ -104,9 +104,12 @@ def _entry(entry: Any) -> dict[str, str | None]:  # noqa: ANN401 - feedparser's 
     }
 
 
-def _json_feed(body: bytes) -> dict[str, Any]:
+def _json_feed(content_type: str, body: bytes) -> dict[str, Any]:
     """JSON Feed 1.0 and 1.1, which feedparser 6 does not read."""
-    feed = json.loads(body)
+    try:
+        feed = json.loads(body)
+    except UnicodeDecodeError:
+        feed = json.loads(_decoded(content_type, body))
     version = str(feed.get("version"))
     items = feed.get("items")
     entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
@@ -146,7 +149,7 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
 
 
 def _decoded(content_type: str, body: bytes) -> str:
-    """HTML as text: by its byte order mark, its header or its own word, else UTF-8, else as old French servers write."""
+    """Text of bytes: by their byte order mark, the header or their own word, else UTF-8, else as old servers do."""
     marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
     marked = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "")
     declared = [
