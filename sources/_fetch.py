@@ -1,5 +1,6 @@
 """Conditional reads for the polled sources: a document that did not change costs no parsing and tells nothing new."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -27,7 +28,9 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
 
-async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Response | None, Seen]:
+async def fetch(
+    http: Http, url: str, seen: Seen, *, how: str = "", headers: Mapping[str, str] | None = None
+) -> tuple[Response | None, Seen]:
     """Read a document if it changed.
 
     Args:
@@ -35,6 +38,7 @@ async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Res
         url: Where it is.
         seen: From the last good read.
         how: Whatever else in the settings decides what is read in it.
+        headers: What the server wants besides (a token).
 
     Returns:
         The answer, or None where it says what it said last time; and what to remember once it has been understood.
@@ -45,13 +49,13 @@ async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Res
     key = _hash(f"{url}\n{how}".encode())
     if seen.key != key:
         seen = Seen()
-    headers = {}
+    conditions = {}
     if seen.etag:
-        headers["If-None-Match"] = seen.etag
+        conditions["If-None-Match"] = seen.etag
     if seen.modified:
-        headers["If-Modified-Since"] = seen.modified
-    answer = await http.get(url, headers)
-    if answer.status == _NOT_MODIFIED and headers:
+        conditions["If-Modified-Since"] = seen.modified
+    answer = await http.get(url, {**(headers or {}), **conditions})
+    if answer.status == _NOT_MODIFIED and conditions:
         return None, seen
     if answer.status != _OK:
         raise refused(answer)

@@ -6,12 +6,14 @@ It imports nothing of Vigie, so that it starts fast and holds no secret.
 
 import json
 import math
+import re
 import resource
 import struct
 import sys
 import time
 import unicodedata
 from contextlib import suppress
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -25,6 +27,7 @@ _MAX_HTML_CHARS = 200_000
 _MAX_RESULTS, _MAX_RESULTS_CHARS = 20, 4_000  # headers of one mail that say how it was authenticated
 FRAME = struct.Struct(">II")
 
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "mark", "q", "s", "small", "span",
@@ -75,6 +78,8 @@ def _tidy(text: str, max_chars: int) -> str:
 
 def parse_feed(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """What a feed says, cut to what we use; `version` is empty where it is no feed."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n\0\xff\xfe")[:1] == b"{":
+        return _json_feed(job.get("content_type", ""), body)
     import feedparser  # noqa: PLC0415 - a page never needs it
 
     found = feedparser.parse(
@@ -103,6 +108,38 @@ def _entry(entry: Any) -> dict[str, str | None]:  # noqa: ANN401 - feedparser's 
     }
 
 
+def _json_feed(content_type: str, body: bytes) -> dict[str, Any]:
+    """JSON Feed 1.0 and 1.1, which feedparser 6 does not read."""
+    try:
+        feed = json.loads(body)
+    except UnicodeDecodeError:
+        feed = json.loads(_decoded(content_type, body))
+    version = str(feed.get("version"))
+    items = feed.get("items")
+    entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    is_feed = "jsonfeed.org/version/" in version and isinstance(items, list)
+    return {
+        "version": "json" + version.rpartition("/")[2].replace(".", "") if is_feed else "",
+        "broken": False,
+        "entries": [_json_entry(item) for item in entries[:MAX_ENTRIES]],
+    }
+
+
+def _json_entry(item: dict[str, Any]) -> dict[str, str | None]:
+    def said(*keys: str) -> str:
+        return next((str(item[key]) for key in keys if isinstance(item.get(key), str | int | float)), "")
+
+    plain = text_of(escape(said("content_text")).replace("\n", "<br>"))
+    return {
+        "id": said("id")[:MAX_TITLE_CHARS],
+        "link": said("url", "external_url")[:MAX_TITLE_CHARS],
+        "title": text_of(escape(said("title")), MAX_TITLE_CHARS).replace("\n", " "),
+        "body": plain or text_of(said("content_html", "summary")),
+        "time": said("date_modified", "date_published") or None,
+        "parsed": None,
+    }
+
+
 def _iso(parsed: time.struct_time | None) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", parsed) if parsed else None
 
@@ -111,7 +148,7 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """Text of the parts of a page that a CSS selector names; `found` is how many there are."""
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - a feed never needs it
 
-    nodes = LexborHTMLParser(body).css(job["selector"])
+    nodes = LexborHTMLParser(_decoded(job.get("content_type", ""), body)).css(job["selector"])
     return {"found": len(nodes), "text": text_of("\n".join(node.html or "" for node in nodes))}
 
 
@@ -146,17 +183,23 @@ def _mail_text(message: Any) -> str:  # noqa: ANN401 - same
     for kind, read in (("plain", _tidy), ("html", text_of)):
         part = message.get_body((kind,))
         data = part.get_payload(decode=True) if part is not None else None
-        text = read(_decoded(data, part.get_content_charset("")), MAX_TEXT_CHARS) if data else ""
+        text = read(_decoded(part.get("content-type", ""), data), MAX_TEXT_CHARS) if data else ""
         if text:
             return text
     return ""
 
 
-def _decoded(data: bytes, charset: str) -> str:
-    for encoding in (charset, "utf-8"):
+def _decoded(content_type: str, body: bytes) -> str:
+    """Text of bytes: by their byte order mark, the header or their own word, else UTF-8, else as old servers do."""
+    marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    marked = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "")
+    declared = [
+        found.group(1) for found in (_CHARSET.search(content_type.encode()), _CHARSET.search(body[:2048])) if found
+    ]
+    for encoding in (marked, *(name.decode("ascii", "ignore") for name in declared), "utf-8"):
         with suppress(LookupError, ValueError):
-            return data.decode(encoding)
-    return data.decode("cp1252", "replace")
+            return body.decode(encoding)
+    return body.decode("cp1252", "replace")
 
 
 def limit() -> None:
@@ -177,7 +220,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
             answer = {"feed": parse_feed, "page": parse_page, "mail": parse_mail}[job["do"]](job, body)
         except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; the caller says "unreadable"
             answer = {"error": type(error).__name__}
-        data = json.dumps(answer).encode()
+        data = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")  # half a character is no text
         answers.write(FRAME.pack(len(data), 0) + data)
         answers.flush()
 

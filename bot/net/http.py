@@ -24,6 +24,8 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_REDIRECTS = 3
 PER_HOST = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What another host may be told when a redirect leads to it: no token.
+_FOR_ANYONE = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -134,8 +136,8 @@ class SafeHttp:
                     if body is not None:
                         raise _unusable(_where(url), "redirection refusée")
                     url = urljoin(url, location)
-                    if not _same_server(URL(url), target):  # a token is for the server it was written for
-                        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+                    if _origin(URL(url)) != _origin(target):
+                        headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYONE}
                     continue
                 _raise_for_status(_where(url), answer)
                 content = await read_body(answer, self._max_body_bytes)
@@ -158,8 +160,8 @@ class SafeHttp:
         return self._sessions[private]
 
 
-def _same_server(one: URL, other: URL) -> bool:
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:
