@@ -1,7 +1,7 @@
 """What the core asks of a source, and what a source may use."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -145,6 +145,8 @@ class SourceDeps:
         surging: Whether a surge of that operator is open now (paid reads wait for it).
         user_agent: Product, version and a contact, for clients that bring their own transport.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
+        chats: By name, every chat in which people may write to the bot, and what keeps it from hearing them; empty
+            text: nothing does. Changes as the bot runs.
     """
 
     http: Http
@@ -154,3 +156,4 @@ class SourceDeps:
     surging: Callable[[str], bool]
     user_agent: str
     allow_private: frozenset[str] = frozenset()
+    chats: Mapping[str, str] = field(default_factory=dict)

@@ -31,11 +31,13 @@ class Changes:
     replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
 
     Attributes:
+        retracted: (source, id) of mentions that were taken back: their reports and texts go, the key stays known.
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
     """
 
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
+    retracted: tuple[tuple[str, str], ...] = ()
     health: tuple[Health, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
@@ -49,6 +51,7 @@ class Changes:
         return bool(
             self.signals
             or self.reports
+            or self.retracted
             or self.health
             or self.cursors
             or self.incidents
@@ -105,6 +108,10 @@ class Store(Protocol):
 
     async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
         """Reports with `at` >= since, in order of (at, source, id); duplicates included and marked."""
+        ...
+
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """The reports that one mention made: none, one, or one an operator."""
         ...
 
     async def mentions(self, since: datetime) -> Sequence[Mention]:
