@@ -15,16 +15,16 @@ _TITLE = 200  # of an alert or an entry that is quoted
 _PHRASES: dict[str, tuple[str, str]] = {
     "welcome": (
         (
-            "{newsroom} cherche les pannes avec vous. Écrivez en une phrase quel opérateur, ce qui ne marche pas et où, "
-            "par exemple : « plus de mails Orange à Lille ».\n\n"
-            "En l’écrivant, vous acceptez que la rédaction compte votre signalement. Votre nom et votre numéro ne sont pas "
-            "gardés ; le texte l’est {days} jours. « Retirer » l’efface."
+            "{newsroom} cherche les pannes avec vous. Écrivez en une phrase quel opérateur, ce qui ne marche pas et "
+            "où, par exemple : « plus de mails Orange à Lille ».\n\n"
+            "En nous écrivant, vous acceptez que la rédaction compte votre signalement. Ni votre nom ni votre numéro "
+            "ne sont gardés ; le texte l’est {days} jours. « Retirer » l’efface."
         ),
         (
-            "{newsroom} looks for outages with you. Write in one sentence which operator, what does not work and where, "
-            "for example: “no Orange mail in Lille”.\n\n"
-            "By writing it you agree that the newsroom counts your report. Your name and number are not kept; the text is, "
-            "for {days} days. “Take back” erases it."
+            "{newsroom} looks for outages with you. Write in one sentence which operator, what does not work and "
+            "where, for example: “no Orange mail in Lille”.\n\n"
+            "By writing you agree that the newsroom counts your report. Neither your name nor your number is kept; "
+            "the text is, for {days} days. “Take back” erases it."
         ),
     ),
     "counted": ("Merci, c’est noté : {what}.", "Thank you, noted: {what}."),
@@ -40,14 +40,14 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "nouveau, écrivez-le : « depuis ce matin »."
         ),
         (
-            "Thank you. This seems to have lasted for more than a day; we count outages that begin. If it is new, say so: "
-            "“since this morning”."
+            "Thank you. This seems to have lasted for more than a day; we count outages that begin. If it is new, say "
+            "so: “since this morning”."
         ),
     ),
     "unclear": (
         (
-            "Nous n’avons pas compris. Quel opérateur, qu’est-ce qui ne marche pas, et où ? En une phrase, par exemple : "
-            "« plus de mails Orange à Lille »."
+            "Nous n’avons pas compris. Quel opérateur, qu’est-ce qui ne marche pas, et où ? En une phrase, par "
+            "exemple : « plus de mails Orange à Lille »."
         ),
         (
             "We did not understand. Which operator, what does not work, and where? In one sentence, for example: “no "

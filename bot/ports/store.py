@@ -31,13 +31,12 @@ class Changes:
     replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
 
     Attributes:
-        retracted: (source, id) of mentions that were taken back: their reports and texts go, the key stays known.
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
+        retracted: (source, id) of mentions that were taken back: their reports and texts go, the key stays known.
     """
 
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
-    retracted: tuple[tuple[str, str], ...] = ()
     health: tuple[Health, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
@@ -45,6 +44,7 @@ class Changes:
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
+    retracted: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""

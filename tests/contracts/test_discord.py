@@ -645,7 +645,7 @@ async def test_a_reader_s_call_is_logged(dc: DiscordEmulator, typed: str) -> Non
     async with listening(dc, FakeDesk(), inbox):
         options: dict[str, str | int | bool] = {"operator": typed, "service": "mail", "place": "Lille", "pro": True}
         answer = await dc.slash("signaler", options)
-    assert answer.text == "Appel noté : Orange, messagerie, Lille. Merci."
+    assert answer.text == "Appel noté : Orange, messagerie, Lille. Merci.\nAnnuler"
     (call,) = inbox.calls
     assert (call.key, call.who, call.operator) == (f"discord:{answer.id}", "Camille", "orange")
     assert (call.service, call.place, call.professional) == (Service.MAIL, "Lille", True)
