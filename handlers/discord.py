@@ -21,7 +21,8 @@ from handlers._discord_visitors import Visitors
 _log = structlog.get_logger()
 
 # Close codes after which Discord says not to come back: token, shard, version or intents refused.
-_FOR_GOOD = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+_INTENT_OFF = 4014
+_FOR_GOOD = frozenset({4004, 4010, 4011, 4012, 4013, _INTENT_OFF})
 
 
 class Settings(Access):
@@ -99,11 +100,11 @@ class DiscordHandler:
                 await client.login(self._settings.token.get_secret_value())
             # With reconnect=True the library would wait up to 17 min between two attempts of its own.
             await client.connect(reconnect=False)
-        except discord.PrivilegedIntentsRequired as error:
-            self._unread = True  # the desk must not be deaf because readers cannot be read
-            _log.error("discord_readers_unread", remedy="switch on Message Content Intent on the portal's Bot page")
-            raise HandlerError("discord: gateway: Message Content Intent is off", retryable=True) from error
         except discord.ConnectionClosed as error:
+            if error.code == _INTENT_OFF and visitors.intents.message_content:
+                self._unread = True  # the desk must not be deaf because readers cannot be read
+                _log.error("discord_readers_unread", remedy="switch on Message Content Intent, portal, page “Bot”")
+                raise HandlerError("discord: gateway: Message Content Intent is off", retryable=True) from error
             raise HandlerError(
                 f"discord: gateway: closed with code {error.code}", retryable=error.code not in _FOR_GOOD
             ) from error
