@@ -1,5 +1,7 @@
 """Readers who write to the bot in private: told what is kept, heard, answered, and shown nothing else."""
 
+import asyncio
+
 import structlog
 from telegram import CallbackQuery, Message, User
 
@@ -12,6 +14,7 @@ from handlers._telegram_room import Room
 
 _BACK = "b:"
 _GREETINGS = {"start", "help", "aide"}
+_GREETED, _GREETED_SECONDS = 1000, 30.0  # so many persons are remembered, each is greeted at most so often
 
 log = structlog.get_logger()
 
@@ -26,6 +29,7 @@ class Visitors:
     def __init__(self, room: Room, inbox: Inbox, deps: DestinationDeps, name: str) -> None:
         self._room, self._inbox, self._deps, self._name = room, inbox, deps, name
         self._bot = room.api.bot
+        self._greeted: dict[int, float] = {}
 
     async def introduce(self) -> None:
         """Say what is kept in the bot's description, which is read before the first message, unless it has one."""
@@ -48,7 +52,8 @@ class Visitors:
         if command is not None:
             if command.name not in _GREETINGS:
                 return False
-            await self._room.post(text_page(welcome_text(terms, self._deps)), chat=message.chat.id)
+            if self._may_greet(who.id):
+                await self._room.post(text_page(welcome_text(terms, self._deps)), chat=message.chat.id)
             return True
         buttons = None
         try:
@@ -72,6 +77,17 @@ class Visitors:
             log.warning("telegram.reader_not_heard", reason=str(error))
             text = reader_say(self._deps.language, "failed")
         await self._room.post(text_page(text), keyboard=buttons, reply_to=message.message_id, chat=message.chat.id)
+        return True
+
+    def _may_greet(self, person: int) -> bool:
+        """Whether this person was not greeted just now; of the last ones we know."""
+        now = asyncio.get_running_loop().time()
+        if now - self._greeted.pop(person, -_GREETED_SECONDS) < _GREETED_SECONDS:
+            self._greeted[person] = now
+            return False
+        self._greeted[person] = now
+        if len(self._greeted) > _GREETED:
+            del self._greeted[next(iter(self._greeted))]
         return True
 
     async def pressed(self, query: CallbackQuery) -> bool:

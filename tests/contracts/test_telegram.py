@@ -771,12 +771,13 @@ async def test_a_reader_is_thanked_told_what_is_known_and_may_take_it_back(tg: T
 async def test_before_writing_one_reads_what_is_kept(tg: TelegramEmulator) -> None:
     async with listening(tg, FakeDesk(), FakeInbox(terms=TERMS)):
         assert "Ni votre nom ni votre numéro" in (await tg.wait_call("setMyDescription"))["description"]
-        for command in ("/start", "/start panne", "/aide"):
-            tg.say(GUEST.id, GUEST, command)
-            await tg.wait_message(lambda m: m.chat.id == GUEST.id)
-        while len(tg.messages(GUEST.id)) < 3:
-            await asyncio.sleep(0.01)
-    assert {answer.text for answer in tg.messages(GUEST.id)} == {tg.description}
+        people = [User(500 + n, "Lectrice") for n in range(3)]
+        for person, command in zip(people, ("/start", "/start panne", "/aide"), strict=True):
+            for _ in range(20):  # again and again is of no use
+                tg.say(person.id, person, command)
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert [[answer.text for answer in tg.messages(person.id)] for person in people] == [[tg.description]] * 3
     assert "/status" not in tg.description
     assert len(tg.description) <= 512
     tg.description = "Nous sommes là."
