@@ -323,6 +323,25 @@ async def test_an_undone_call_is_gone_from_counts_store_and_evidence() -> None:
         assert (await room.core.desk.decide(approve)).kind is OutcomeKind.CHANGED
 
 
+async def test_who_saw_the_figures_before_a_call_was_undone_is_asked_again() -> None:
+    async with newsroom() as room:
+        await room.at(1)
+        await room.posts(8)
+        await room.at(3)
+        await room.call("c1")
+        await room.call("c2")
+        await room.at(5)
+        seen = room.draft
+        await room.core.desk.undo_call("c1", "Sacha")
+        assert room.state() is seen.incident.state is IncidentState.CONFIRMED  # by the other call
+        approve = Decision("Camille", Action.APPROVE, room.clock.now(), seen.incident.id, revision=seen.revision)
+        asked = await room.core.desk.decide(approve)
+        assert asked.kind is OutcomeKind.CHANGED
+        assert asked.draft is not None
+        again = replace(approve, revision=asked.draft.revision)
+        assert (await room.core.desk.decide(again)).kind is OutcomeKind.DONE
+
+
 async def test_an_editors_word_stands_when_the_call_behind_it_goes() -> None:
     async with newsroom() as room:
         await room.at(1)
@@ -375,7 +394,7 @@ async def test_a_restart_remembers_what_was_undone(tmp_path: Path) -> None:
         await room.at(6)
         assert room.draft.incident.surge.reports == 10
         await room.core.desk.undo_call("c1", "Camille")
-    async with newsroom(SqlStore(path), at=7) as room:  # killed: it had no time to rest
+    async with newsroom(SqlStore(path), at=6) as room:  # killed: it had no time to rest
         assert await room.core.desk.undo_call("c1", "Camille") is TakingBack.ALREADY
         await room.call("c1")  # the command, delivered again
         assert room.counted(1) == 9
