@@ -73,7 +73,12 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
         http = wiring.build_http(config)
         stack.push_async_callback(http.close)
         sources = wiring.build_sources(
-            config, classifier=classifier, clock=clock, http=http, surging=lambda _operator: False
+            config,
+            classifier=classifier,
+            clock=clock,
+            http=http,
+            surging=lambda _operator: False,
+            chats=wiring.open_chats(config),
         )
         handlers, targets = wiring.build_destinations(config, clock)
         stack.push_async_callback(wiring.close_all, [*sources, *handlers, *targets])

@@ -105,7 +105,7 @@ async def try_source(config: Config, trial: Trial, tell: Callable[[Signal], None
         stack.push_async_callback(http.close)
         try:
             sources = wiring.build_sources(
-                config, classifier=classifier, clock=SystemClock(), http=http, surging=lambda _operator: False
+                config, classifier=classifier, clock=SystemClock(), http=http, surging=lambda _operator: False, chats={}
             )
         except ConfigError as error:
             raise InputError(str(error).replace("None: sources[0]", trial.kind)) from error

@@ -27,7 +27,7 @@ from handlers._cards import (
     unknown_operator,
     utf16_len,
 )
-from handlers._discord_message import CONTENT, Message, embed_of, escape, fitted, name_of, tell
+from handlers._discord_message import CONTENT, Message, buttons, embed_of, escape, fitted, name_of, tell
 
 _log = structlog.get_logger()
 
@@ -142,9 +142,10 @@ class Answers:
         if named is None:
             refusal = unknown_operator(operator, self._desk.operators(), language=self._language)
             return Message(fitted(refusal, CONTENT))
+        key = f"discord:{interaction.id}"
         logged = await self._inbox.log_call(
             Call(
-                key=f"discord:{interaction.id}",
+                key=key,
                 who=name_of(interaction),
                 operator=named.id,
                 service=service,
@@ -157,9 +158,8 @@ class Answers:
             return Message(fitted(logged, CONTENT))
         where = logged.places[0].name if logged.places else place
         label = service_label(service, self._language)
-        return Message(
-            fitted(say(self._language, "call_logged", operator=named.name, service=label, place=where), CONTENT)
-        )
+        text = say(self._language, "call_logged", operator=named.name, service=label, place=where)
+        return Message(fitted(text, CONTENT), view=buttons(("uncall", say(self._language, "cancel")), about=key))
 
 
 def build_commands(

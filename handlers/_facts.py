@@ -10,7 +10,7 @@ from bot.domain.operators import Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, HealthState
 from bot.ports import SourceStatus
-from handlers._phrases import say
+from handlers._phrases import say, source_label
 from handlers._services import service_label
 from handlers._text import cut, one_line
 from handlers._times import age, clock_time
@@ -51,7 +51,7 @@ class Facts:
         """`24 entre 8 h 05 et 8 h 25, dont 4 de professionnels · habituellement 2 (× 12)`."""
         surge, professional = incident.surge, incident.professional
         if not surge.reports:
-            return self.say("no_reports")
+            return self.say("no_reports" if incident.statement else "no_reports_left")
         seen = self.say(
             "in_interval",
             n=surge.reports,
@@ -106,7 +106,7 @@ class Facts:
 
     def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
         """`x : 14, bluesky : 10`."""
-        return ", ".join(self.say("named", name=one_line(name), value=n) for name, n in by_source)
+        return ", ".join(self.say("named", name=source_label(name, self.language), value=n) for name, n in by_source)
 
     def belief(self, incident: Incident, operator: str) -> str:
         """What we believe, and who bears it out."""
@@ -183,7 +183,7 @@ class Facts:
             words.append(self.say("next_try", span=self._span(health.next_try)))
         if health and health.note:
             words.append(cut(one_line(health.note), 120))
-        return f"{mark} {one_line(source.name)}", ", ".join(words)
+        return f"{mark} {source_label(source.name, self.language)}", ", ".join(words)
 
     def _span(self, when: datetime) -> str:
         """How far a time is from now (`25 min`)."""

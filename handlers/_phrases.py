@@ -1,5 +1,7 @@
 """The words of the desk, French and English side by side, so that no chat has a wording of its own."""
 
+from handlers._text import one_line
+
 # key: (French, English); `say` puts in the no-break spaces of French.
 _PHRASES: dict[str, tuple[str, str]] = {
     # buttons
@@ -56,6 +58,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "fact_hour": ("Dernière heure", "Last hour"),
     "fact_day": ("24 heures", "24 hours"),
     "fact_incident": ("Incident", "Incident"),
+    "no_reports_left": ("plus aucun : ils ont été retirés", "none left: they were taken back"),
     "in_interval": ("{n} entre {start} et {end}", "{n} between {start} and {end}"),
     "usual": ("habituellement {expected}", "usually {expected}"),
     "times": ("× {ratio}", "×{ratio}"),
@@ -191,6 +194,13 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "Appel noté : {operator}, {service}, {place}. Merci.",
         "Call logged: {operator}, {service}, {place}. Thank you.",
     ),
+    "call_done": ("↩︎ Annulé par {who} : cet appel ne compte plus.", "↩︎ Undone by {who}: this call counts no more."),
+    "call_already": ("Cet appel était déjà annulé.", "This call had been undone already."),
+    "call_late": (
+        "Trop tard : un appel s’annule dans l’heure. Il reste compté ; corrigez l’alerte s’il le faut.",
+        "Too late: a call can be undone within the hour. It still counts; edit the alert if need be.",
+    ),
+    "call_unknown": ("Cet appel n’est pas connu.", "There is no such call."),
     "ids": ("Salon : {chat}\nVous : {user}", "Chat: {chat}\nYou: {user}"),
     "edit_prompt": (
         "Répondez à ce message avec le nouveau texte (n° {number}, version {revision}).",
@@ -261,10 +271,24 @@ _PHRASES: dict[str, tuple[str, str]] = {
 }
 
 
+# Sources that are the newsroom's own are called by what they are; others by the name in the configuration.
+_SOURCES = {"desk_log": ("appels notés", "calls logged"), "readers": ("lecteurs", "readers")}
+
+
+def source_label(name: str, language: str) -> str:
+    """A source as an editor is told of it."""
+    label = _SOURCES.get(name)
+    return label[language != "fr"] if label else one_line(name)
+
+
 def say(language: str, key: str, **values: object) -> str:
     """The phrase of that key in `fr` or `en`, with its values filled in."""
-    phrase = _PHRASES[key][language != "fr"]
+    return typeset(_PHRASES[key][language != "fr"], language).format(**values)
+
+
+def typeset(phrase: str, language: str) -> str:
+    """The phrase with the no-break spaces of French."""
     if language == "fr":
         phrase = phrase.replace(" :", "\u00a0:").replace("« ", "«\u00a0").replace(" »", "\u00a0»")
         phrase = phrase.replace(" ?", "\u202f?").replace(" ;", "\u202f;").replace("× ", "×\u202f")
-    return phrase.format(**values)
+    return phrase

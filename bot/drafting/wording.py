@@ -239,6 +239,8 @@ def _news(before: Incident | None, after: Incident) -> list[str]:
             news.append("reopened")
         elif after.state is IncidentState.CONFIRMED and before.state is IncidentState.SUSPECTED and not news:
             news.append("confirmed")
+        elif after.state is IncidentState.SUSPECTED and before.state is IncidentState.CONFIRMED:
+            news.append("unconfirmed")
     if "reopened" not in news and after.surge.reports >= max(2 * before.surge.reports, 1):
         news.append("doubled" if before.surge.reports else "joined")
     return news

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.detect import Belief
 from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState, Spike
 from bot.domain.operators import Operator, Service
-from bot.domain.signals import Report, StatusEntry
+from bot.domain.signals import EntryState, Report, StatusEntry
 from bot.flow import review, transitions
 from bot.flow.channels import ACTIVE, Channels, fits, statement_of
 from bot.flow.counts import bucket_of, bucket_start
@@ -77,6 +77,36 @@ class Caseload:
         episode = self.episodes.get(report.operator)
         if episode is not None:
             episode.hear([report])
+
+    def retract(self, report: Report, who: str, now: datetime) -> None:
+        """A report was taken back: the figures follow, and so does a confirmation that rested on it alone.
+
+        A suspicion does not vanish with it, unless nobody is left who reports anything.
+        """
+        operator, key = report.operator, (report.source, report.id)
+        self._recent[operator] = [kept for kept in self._recent[operator] if (kept.source, kept.id) != key]
+        episode = self.episodes.get(operator)
+        if episode is None:
+            return
+        self._fold(operator, episode, episode.incident.surge.interval.end)  # after a restart they wait to be
+        borne_out = episode.second_kind or self._is_counted(operator, episode)
+        if not episode.retract(report) or episode.draft is None:
+            return
+        incident, state = episode.incident, episode.draft.state
+        said = incident.statement is not None and incident.statement.state is not EntryState.SCHEDULED
+        still = said or episode.second_kind or self._is_counted(operator, episode)
+        if borne_out and not still and state in _UNDECIDED:  # an editor's word stands
+            incident = transitions.unconfirmed(incident)
+        if incident.surge.reports or incident.statement or state not in _UNDECIDED:
+            episode.incident = incident
+            self._teach(operator, incident)
+            self._owe(operator, episode, now)
+            if episode.draft.incident.surge.reports != incident.surge.reports:
+                self._revise(episode, now, DraftKind.DECISION, state)
+        else:
+            episode.incident = transitions.dismissed(incident, now)
+            self._teach(operator, episode.incident)
+            self._revise(episode, now, DraftKind.DISMISSED, DraftState.DISMISSED, who)
 
     def sight(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         """A bucket was closed or scored again: open and reopen incidents, feed all of them, let them ease and end."""
@@ -217,10 +247,12 @@ class Caseload:
         if draft is not None:
             self._emit(before, draft)
 
-    def _revise(self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState) -> None:
+    def _revise(
+        self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState, who: str | None = None
+    ) -> None:
         before = episode.draft
         operator = self._operators[episode.incident.operator]
-        who = before.decided_by if before else None
+        who = who or (before.decided_by if before else None)
         self._emit(before, self._drafts.revise(episode, operator, now, kind, state=state, decided_by=who))
 
     # --- looking things up ---------------------------------------------------------------------------------------

@@ -101,12 +101,28 @@ class Episode:
         self._queued = [report for report in self._queued if not start <= report.at < end]
         self._reports.extend(ripe)
         for report in ripe:
-            self._authors.add(report, _DESK if report.verified else self._kind_of(report.source))
+            self._authors.add(report, self._group(report))
         before = self.incident.surge
         surge = replace(before, interval=Interval(start, end), expected=before.expected + expected)
         self.incident = replace(self.incident, surge=surge)
         if ripe or alarmed:
             self._recount(alarmed)
+
+    def retract(self, report: Report) -> bool:
+        """Forget a report that was taken back; whether it had been folded in."""
+        key = report.source, report.id
+        self._queued = [kept for kept in self._queued if (kept.source, kept.id) != key]
+        left = [kept for kept in self._reports if (kept.source, kept.id) != key]
+        if len(left) == len(self._reports):
+            return False
+        self._reports, self._authors = left, _Authors()
+        for kept in left:
+            self._authors.add(kept, self._group(kept))
+        self._recount(frozenset())
+        return True
+
+    def _group(self, report: Report) -> str:
+        return _DESK if report.verified else self._kind_of(report.source)
 
     def peaked(self, spikes: Iterable[Spike]) -> None:
         """Series raised: the widest explanation counts, and of equally wide ones the rarest."""

@@ -212,6 +212,33 @@ class Newsroom:
             self._amend(range(0), self.clock.now())
             await self._flush()
 
+    async def retract(self, source: str, key: str, who: str) -> bool:
+        """Take a mention back with the reports it made; False if there are none (any more).
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        async with self._lock:
+            await self._flush()
+            reports = await self.store.reports_of(source, key)
+            if not reports:
+                return False
+            now = self.clock.now()
+            self._batch.retracted.append((source, key))
+            for report in reports:
+                if report.operator in self.operators:
+                    self.watch.retract(report)
+                    self.cases.retract(report, who, now)
+            self._amend(range(0), now)
+            if self._snapshots and self.watch.last_closed is not None:  # or a restart would count it again
+                self._batch.snapshot = self.watch.snapshot()
+            await self._flush()
+            return True
+
+    def pseudonym(self, source: str, name: str) -> str:
+        """What is kept instead of a person's name; see `Ingest.pseudonym`."""
+        return self._ingest.pseudonym(source, name)
+
     async def advance(self) -> None:
         """Close every bucket that may be closed by now.
 

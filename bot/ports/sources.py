@@ -1,7 +1,7 @@
 """What the core asks of a source, and what a source may use."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -154,6 +154,8 @@ class SourceDeps:
         refusal: Why such a client may not connect to an IP address (for an editor), or None if it is a public one.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
         names: The operators that a text names, read with care: a homonym (Orange, Free) needs a cue.
+        chats: By name, every chat in which people may write to the bot, and what keeps it from hearing them; empty
+            text: nothing does. Changes as the bot runs.
     """
 
     http: Http
@@ -165,3 +167,4 @@ class SourceDeps:
     refusal: Callable[[str], str | None]
     allow_private: frozenset[str] = frozenset()
     names: Callable[[str], tuple[str, ...]] = _nobody
+    chats: Mapping[str, str] = field(default_factory=dict)

@@ -32,6 +32,7 @@ class Changes:
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
+        retracted: (source, id) of mentions that were taken back: their reports and texts go, the key stays known.
     """
 
     signals: tuple[Heard, ...] = ()
@@ -43,12 +44,14 @@ class Changes:
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
+    retracted: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""
         return bool(
             self.signals
             or self.reports
+            or self.retracted
             or self.health
             or self.cursors
             or self.incidents
@@ -105,6 +108,10 @@ class Store(Protocol):
 
     async def reports(self, since: datetime, operator: str | None = None) -> Sequence[Report]:
         """Reports with `at` >= since, in order of (at, source, id); duplicates included and marked."""
+        ...
+
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """The reports that one mention made: none, one, or one an operator."""
         ...
 
     async def mentions(self, since: datetime) -> Sequence[Mention]:

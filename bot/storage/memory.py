@@ -56,6 +56,10 @@ class MemoryStore:
             self._hear(heard)
         for report in changes.reports:
             self._reports.setdefault((report.source, report.id, report.operator), report)
+        for key in changes.retracted:
+            self._mentions.pop(key, None)
+            for made in [made for made in self._reports if made[:2] == key]:
+                del self._reports[made]
         for line in changes.health:
             runs = self._runs[line.source]
             place = bisect_right(runs, line.at, key=lambda run: run.first.at)
@@ -119,6 +123,10 @@ class MemoryStore:
         """See `Store.reports`."""
         wanted = (report for report in self._reports.values() if operator in {None, report.operator})
         return sorted((report for report in wanted if report.at >= since), key=report_order)
+
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """See `Store.reports_of`."""
+        return sorted((r for r in self._reports.values() if (r.source, r.id) == (source, key)), key=report_order)
 
     async def mentions(self, since: datetime) -> Sequence[Mention]:
         """See `Store.mentions`."""

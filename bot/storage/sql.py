@@ -148,6 +148,12 @@ class SqlStore:
             query = query.where(c.operator == operator)
         return await self._database.all(query, rows.to_report)
 
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """See `Store.reports_of`."""
+        c = reports.c
+        query = select(c.url, c.value).where(c.source == source, c.id == key).order_by(c.operator)
+        return await self._database.all(query, rows.to_report)
+
     async def mentions(self, since: datetime) -> Sequence[Mention]:
         """See `Store.mentions`."""
         c = signals.c

@@ -74,6 +74,10 @@ def apply(connection: Connection, changes: Changes) -> None:
     for statement, batch in batches:
         if batch:
             connection.execute(statement, batch)
+    for source, key in changes.retracted:
+        connection.execute(delete(reports).where(reports.c.source == source, reports.c.id == key))
+        taken = (signals.c.source == source, signals.c.id == key, signals.c.kind == "mention")
+        connection.execute(update(signals).where(*taken).values(value=None, classification=None))
     for line in changes.health:
         _check(connection, line)
 

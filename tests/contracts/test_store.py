@@ -129,6 +129,27 @@ async def test_changes_applied_again_have_no_second_effect(store: Store) -> None
     assert await seen(store) == before
 
 
+async def test_what_was_taken_back_is_gone_but_known(room: Room) -> None:
+    store = room.store
+    kept, taken = mention("m2"), mention()
+    await store.apply(Changes(signals=(taken, kept), reports=(report(), report(operator="sfr"), report("m2"))))
+    assert tuple(await store.reports_of("bluesky", "m1")) == (report(), report(operator="sfr"))
+    for _ in range(2):  # idempotent
+        await store.apply(Changes(retracted=(("bluesky", "m1"), ("x", "m2"))))
+        assert tuple(await store.reports_of("bluesky", "m1")) == ()
+        assert tuple(await store.reports(LONG_AGO)) == (report("m2"),)
+        assert tuple(await store.mentions(LONG_AGO)) == (kept.signal,)
+    store = await room.restart()
+    assert set(await store.known([("bluesky", "m1"), ("bluesky", "m3")])) == {("bluesky", "m1")}
+    await store.apply(Changes(signals=(taken,)))  # handed over once more: it stays taken back
+    assert tuple(await store.mentions(LONG_AGO)) == (kept.signal,)
+
+
+async def test_a_report_made_and_taken_back_in_one_step_is_gone(store: Store) -> None:
+    await store.apply(Changes(signals=(mention(),), reports=(report(),), retracted=(("bluesky", "m1"),)))
+    assert [*await store.reports(LONG_AGO), *await store.mentions(LONG_AGO)] == []
+
+
 async def test_no_changes_change_nothing(store: Store) -> None:
     await store.apply(Changes())
     loaded = await store.load(LONG_AGO)
