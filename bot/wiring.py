@@ -223,6 +223,7 @@ def build_sources(
         surging=surging,
         user_agent=user_agent(config),
         allow_private=config.http.allow_private,
+        place=classifier.located,
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]
 

@@ -59,6 +59,8 @@ class _Status(_Part):
     services: tuple[Service, ...] = ()
     area: str | None = None
     url: str | None = None
+    observer: _Id | None = None
+    place: _Id | None = None
 
 
 class _Tally(_Part):
@@ -203,7 +205,7 @@ def _event(line: _Line, at: datetime) -> Event:
             )
         case _Status() as s:
             return StatusEntry(
-                source=f"status:{s.operator}",  # the format names none: it is the operator's own channel
+                source=s.observer or f"status:{s.operator}",  # the format names none
                 operator=s.operator,
                 id=s.id,
                 title=s.title,
@@ -214,6 +216,8 @@ def _event(line: _Line, at: datetime) -> Event:
                 services=s.services,
                 area=s.area,
                 url=s.url,
+                observer=s.observer,
+                place=s.place,
             )
         case _Tally() as t:
             start = _utc(t.start, "tally.start")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.incidents import Decision, Draft, IncidentState, Silence, Statement
 from bot.domain.operators import Operator, Service
+from bot.domain.places import Place
 from bot.domain.signals import Health, Report
 
 
@@ -40,8 +41,27 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SitesOut:
+    """Mobile sites out of service, as an observer's last list has them: context, never a reason for an incident.
+
+    Attributes:
+        observer: Whose list it is.
+        listed_at: Time of the list.
+        fresh: Out for less than 24 h at that time.
+        older: All others.
+        url: The list, or None.
+    """
+
+    observer: str
+    listed_at: datetime
+    fresh: int
+    older: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorStatus:
-    """The answer to `/status OPERATOR`, every figure with its age.
+    """The answer to `/status OPERATOR [PLACE]`, every figure with its age.
 
     Attributes:
         state: Of the open incident; None means calm.
@@ -53,6 +73,9 @@ class OperatorStatus:
         statement: The operator's latest entry of the last 24 h, whether or not it fits an incident.
         closed_to: End of the last closed bucket: the age of `reports`; None before the first.
         sources: Health of everything that is heard about this operator.
+        asked: The place that was asked for, as typed; empty: none.
+        place: What that is, a commune or a département; None where it cannot be told.
+        sites: Its mobile sites out of service at `place`, or everywhere when none was asked for.
     """
 
     at: datetime
@@ -66,6 +89,9 @@ class OperatorStatus:
     statement: Statement | None
     closed_to: datetime | None
     sources: tuple[SourceStatus, ...]
+    asked: str = ""
+    place: Place | None = None
+    sites: tuple[SitesOut, ...] = ()
 
 
 class Desk(Protocol):
@@ -82,8 +108,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def status(self, operator: str) -> OperatorStatus | None:
-        """The status of an operator by id, name or alias; None if it is not known."""
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
+        """The status of an operator by id, name or alias, and of a place there as typed; None if it is not known."""
         ...
 
     async def open_drafts(self) -> tuple[Draft, ...]:

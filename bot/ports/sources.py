@@ -10,6 +10,7 @@ from pydantic import Field
 from bot.clock import Clock
 from bot.domain.incidents import Decision
 from bot.domain.operators import Operator
+from bot.domain.places import Place
 from bot.domain.signals import Health, Signal
 from bot.ports.settings import AdapterSettings
 
@@ -30,6 +31,7 @@ class SourceSettings(AdapterSettings):
 
 
 Event = Signal | Health | Decision
+MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,21 @@ class Response:
 class Http(Protocol):
     """The one safe HTTP client of the sources: total timeout, body cap, at most 3 redirects, no private addresses."""
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """GET a URL; any status below 500 but 429 is returned, the caller judges it.
+
+        Args:
+            url: http or https.
+            headers: Beside those of the client.
+            total_seconds: For redirects, the wait for a free connection and the whole body.
+            max_bytes: Cap of the body, on the wire and unpacked; a source that needs more says so.
 
         Raises:
             SourceError: `unreachable` (connection, timeout, 5xx, refused address), `failing` with `retry_after`
@@ -145,6 +160,7 @@ class SourceDeps:
         surging: Whether a surge of that operator is open now (paid reads wait for it).
         user_agent: Product, version and a contact, for clients that bring their own transport.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
+        place: A place by its id (`71076`, `D71`, `P71100`), else as somebody wrote it; None if it cannot be told.
     """
 
     http: Http
@@ -154,3 +170,4 @@ class SourceDeps:
     surging: Callable[[str], bool]
     user_agent: str
     allow_private: frozenset[str] = frozenset()
+    place: Callable[[str], Place | None] = lambda _: None
