@@ -4,11 +4,10 @@ A list is an inventory, not what an operator says of an incident: nothing in it 
 """
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -23,7 +22,8 @@ from bot.domain.signals import EntryState, StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._channel import MAX_BODY_CHARS
-from sources._fetch import RefusedError, Seen, decode_cursor, encode_cursor, fetch, unreadable
+from sources._datedlist import DatedList
+from sources._fetch import Seen, decode_cursor, encode_cursor, unreadable
 from sources._sitelists import ListError, SiteOut, join_doubles, read_list
 from sources._time import believable, parse_time
 from sources._words import fold
@@ -32,10 +32,7 @@ _log = structlog.get_logger()
 
 _PARIS = ZoneInfo("Europe/Paris")
 _DAY = timedelta(days=1)
-_DAYS_BACK = 10
-_MAX_BYTES = 24 * 1024 * 1024  # a storm's 20,000 sites are some 14 MB of GeoJSON
 _AT_ONCE = 250  # entries of one Reading: so many are stored without holding up the loop
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BOROUGHS = {"751": "75056", "132": "13055", "6938": "69123"}  # Paris, Marseille, Lyon: INSEE codes of arrondissements
 
 
@@ -65,16 +62,6 @@ class _Cursor(msgspec.Struct, frozen=True):
     seen: Seen = Seen()
     day: str = ""
     out: dict[str, tuple[str, int]] = {}
-
-
-class _Resource(msgspec.Struct, frozen=True):
-    url: str
-    title: str = ""
-    format: str = ""
-
-
-class _Catalogue(msgspec.Struct, frozen=True):
-    resources: tuple[_Resource, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +94,14 @@ class MobileSitesSource:
         self._settings = settings
         self._deps = deps
         self._observer = "arcep" if settings.operator is None else self.kind
+        self._dated = DatedList(deps.http, settings.url, settings.catalogue, how=settings.operator or "")
         self._named = _names(deps)
         self._located = lru_cache(maxsize=4096)(deps.place)
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`: some hundred entries at a time, the cursor with the last of them."""
         before = decode_cursor(cursor, _Cursor())
-        answer, seen, day = await self._newest(before)
+        answer, seen, day = await self._dated.newest(before.seen, before.day, self._today())
         if answer is None:
             yield Reading(cursor=encode_cursor(_Cursor(seen, day, before.out)))
             return
@@ -127,7 +115,7 @@ class MobileSitesSource:
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
-        answer, _, day = await self._newest(_Cursor())
+        answer, _, day = await self._dated.newest(Seen(), "", self._today())
         if answer is None:
             return "liste inchangée"
         found = await asyncio.to_thread(self._understand, answer, _Cursor(), self._deps.clock.now())
@@ -137,47 +125,8 @@ class MobileSitesSource:
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""
 
-    # --- which list ----------------------------------------------------------------------------------------------
-
-    async def _newest(self, before: _Cursor) -> tuple[Response | None, Seen, str]:
-        """The newest list if it is another than before, what to remember of it, and its day."""
-        if "{date}" not in self._settings.url:
-            return *await self._fetch(self._settings.url, before.seen), ""
-        today = self._deps.clock.now().astimezone(_PARIS).date()
-        refused: RefusedError | None = None
-        for back in range(_DAYS_BACK + 1):
-            day = (today - back * _DAY).isoformat()
-            try:
-                return *await self._fetch(self._settings.url.replace("{date}", day), before.seen), day
-            except RefusedError as error:
-                refused = refused or error
-            if day == before.day:
-                break  # it was there, and is gone: what is older is older than what we know
-        if self._settings.catalogue is not None:
-            url, day = await self._listed(self._settings.catalogue)
-            return *await self._fetch(url, before.seen), day
-        raise refused or AssertionError
-
-    async def _fetch(self, url: str, seen: Seen) -> tuple[Response | None, Seen]:
-        return await fetch(self._deps.http, url, seen, how=self._settings.operator or "", max_bytes=_MAX_BYTES)
-
-    async def _listed(self, catalogue: str) -> tuple[str, str]:
-        """Address and day of the newest GeoJSON of a data set."""
-        answer, _ = await fetch(self._deps.http, catalogue, Seen())
-        try:
-            resources = msgspec.json.decode(answer.body if answer else b"", type=_Catalogue).resources
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise unreadable(catalogue, "ce n’est pas un jeu de données de data.gouv.fr") from error
-        dated = [
-            (day.group(), resource.url)
-            for resource in resources
-            if resource.format.casefold() == "geojson" and resource.url.startswith(("https://", "http://"))
-            if (day := _DATED.search(resource.title) or _DATED.search(resource.url)) and _is_date(day.group())
-        ]
-        if not dated:
-            raise unreadable(catalogue, "aucune liste d’antennes dans le jeu de données")
-        day, url = max(dated)
-        return url, day
+    def _today(self) -> date:
+        return self._deps.clock.now().astimezone(_PARIS).date()
 
     # --- what it says: all of this runs in a thread of its own -------------------------------------------------------
 
@@ -187,44 +136,30 @@ class MobileSitesSource:
         except ListError as error:
             raise unreadable(answer.url, str(error)) from error
         lines: dict[str, list[SiteOut]] = defaultdict(list)
-        operators: dict[str, str] = {}
-        unknown = 0
         for site in sites:
-            operator = self._operator(site.operator)
-            if operator is None:
-                unknown += 1
-                continue
-            key = f"{operator}/{site.key or _hash(site)}"
-            lines[key].append(site)
-            operators[key] = operator
+            if operator := self._operator(site.operator):
+                lines[f"{operator}/{site.key or _hash(site)}"].append(site)
         listed_at = _listed_at(answer, sites, now)
+        # Without a time of its own, a site is out since we first saw it; in the first list, for a day or more.
+        first = int((listed_at if before.seen.digest else listed_at - _DAY).timestamp())
         out: dict[str, tuple[str, int]] = {}
         entries: list[StatusEntry] = []
-        fresh: dict[str, int] = defaultdict(int)
         for key, doubles in lines.items():
-            site = join_doubles(doubles)
-            # Without a time of its own, a site is out since we first saw it; in the first list, for a day or more.
-            first = listed_at if before.seen.digest else listed_at - _DAY
-            place, first_seen = before.out.get(key, ("", int(first.timestamp())))
-            entry = self._entry(operators[key], key, site, datetime.fromtimestamp(first_seen, now.tzinfo), now)
-            out[key] = entry.place or place, first_seen
+            _, first_seen = before.out.get(key, ("", first))
+            entry = self._entry(key, join_doubles(doubles), datetime.fromtimestamp(first_seen, UTC), now)
+            out[key] = entry.place or "", first_seen
             entries.append(entry)
-            fresh[operators[key]] += entry.published_at > listed_at - _DAY
-        mentioned = set(operators.values())
-        for key, (place, first_seen) in before.out.items():
-            if key in out:
-                continue
+        listed = {entry.operator for entry in entries}
+        for key, known in before.out.items():
             operator = key.partition("/")[0]
-            if operator in mentioned:
-                entries.append(self._gone(operator, key, place, listed_at, now))
-            elif operator in self._deps.operators:  # a list without any of its sites does not say they are all repaired
-                out[key] = place, first_seen
+            if key not in out and operator in listed:
+                entries.append(self._gone(key, known[0], listed_at, now))
+            elif key not in out and operator in self._deps.operators:
+                out[key] = known  # a list without any of its sites does not say that all are repaired
         if self._settings.operator is not None and not out:
-            mentioned.add(self._settings.operator)
-        for operator in sorted(mentioned):
-            total = sum(of == operator for of in operators.values())
-            entries.append(self._list(operator, fresh[operator], total, listed_at, now))
-        return _Found(entries, out, unknown)
+            listed.add(self._settings.operator)
+        totals = [self._total(operator, entries, listed_at, now) for operator in sorted(listed)]
+        return _Found([*entries, *totals], out, len(sites) - sum(map(len, lines.values())))
 
     def _operator(self, name: str) -> str | None:
         """Id of the operator that a list names; None for one that is not watched, or not the list's."""
@@ -234,7 +169,7 @@ class MobileSitesSource:
             return named
         return self._settings.operator if not words or named == self._settings.operator else None
 
-    def _entry(self, operator: str, key: str, site: SiteOut, first_seen: datetime, now: datetime) -> StatusEntry:
+    def _entry(self, key: str, site: SiteOut, first_seen: datetime, now: datetime) -> StatusEntry:
         place, area = self._where(site)
         what = "en maintenance" if site.maintenance else "hors service"
         at = f" à {area}" if area else ""
@@ -242,7 +177,6 @@ class MobileSitesSource:
         begun = site.begun if site.begun is not None and believable(site.begun, now) else None
         told = (site.detail, f"rétablissement prévu : {site.ends}" if site.ends else "")
         return self._told(
-            operator,
             key,
             f"Antenne {what}{at}{lost}",
             EntryState.SCHEDULED if site.maintenance else EntryState.IDENTIFIED,
@@ -253,19 +187,21 @@ class MobileSitesSource:
             place=place,
         )
 
-    def _gone(self, operator: str, key: str, place: str, listed_at: datetime, now: datetime) -> StatusEntry:
+    def _gone(self, key: str, place: str, listed_at: datetime, now: datetime) -> StatusEntry:
         found = self._located(place)
         area = _area(found) if found else ""
         title = f"Antenne de nouveau en service{f' à {area}' if area else ''}"
-        return self._told(operator, key, title, EntryState.RESOLVED, listed_at, now, area=area or None, place=place)
+        return self._told(key, title, EntryState.RESOLVED, listed_at, now, area=area or None, place=place)
 
-    def _list(self, operator: str, fresh: int, total: int, listed_at: datetime, now: datetime) -> StatusEntry:
-        title = f"Antennes hors service : {fresh} depuis moins de 24 h, {total - fresh} de plus longue date"
-        return self._told(operator, f"{operator}/liste", title, EntryState.UNKNOWN, listed_at, now)
+    def _total(self, operator: str, entries: list[StatusEntry], listed_at: datetime, now: datetime) -> StatusEntry:
+        """What dates the list, even where it has not changed a site."""
+        out = [e for e in entries if e.operator == operator and e.state is not EntryState.RESOLVED]
+        fresh = sum(entry.published_at > listed_at - _DAY for entry in out)
+        title = f"Antennes hors service : {fresh} depuis moins de 24 h, {len(out) - fresh} de plus longue date"
+        return self._told(f"{operator}/liste", title, EntryState.UNKNOWN, listed_at, now)
 
     def _told(
         self,
-        operator: str,
         key: str,
         title: str,
         state: EntryState,
@@ -278,7 +214,7 @@ class MobileSitesSource:
     ) -> StatusEntry:
         return StatusEntry(
             source=self.name,
-            operator=operator,
+            operator=key.partition("/")[0],
             id=key,
             title=title,
             state=state,
@@ -342,14 +278,6 @@ def _hash(site: SiteOut) -> str:
         site.position and [f"{d:.4f}" for d in site.position],
     )
     return blake2b(repr(where).encode(), digest_size=6).hexdigest()
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _chunks(entries: list[StatusEntry]) -> Iterator[tuple[StatusEntry, ...]]:

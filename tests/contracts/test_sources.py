@@ -24,17 +24,31 @@ PATH = "/status.json"  # one address serves all: `.json` tells `statuspage` that
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of source that is polled: a good document with a trouble in it, its type, and settings of its own."""
+    """A kind of source that is polled: a good document with a trouble in it, its type, and settings of its own.
+
+    Attributes:
+        whose: The setting that says whose operator's it is, and what names nobody in it.
+        channel: It is the operator's own channel; otherwise a third party's word.
+    """
 
     good: str
     content_type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    whose: tuple[str, Any, Any] = ("operator", "orange", "nobody")
+    channel: bool = True
 
 
 CASES = {
     "feed": Case("feed/history.atom", "application/atom+xml"),
     "page": Case("page/incident.html", "text/html; charset=utf-8", {"selector": "#etat"}),
     "statuspage": Case("statuspage/summary.json", "application/json"),
+    "mobile_sites": Case("mobile_sites/arcep.geojson", "application/geo+json", channel=False),
+    "ioda": Case(
+        "ioda/events.json",
+        "application/json",
+        whose=("networks", {"orange": (3215,)}, {"nobody": (1,)}),
+        channel=False,
+    ),
 }
 
 
@@ -51,7 +65,8 @@ class Room:
 
     def make(self, **more: Any) -> Source:
         module = importlib.import_module(f"sources.{self.kind}")
-        common = {"kind": self.kind, "name": f"my-{self.kind}", "operator": "orange", "url": self.pages.url(PATH)}
+        whose, ours, _ = self.case.whose
+        common = {"kind": self.kind, "name": f"my-{self.kind}", whose: ours, "url": self.pages.url(PATH)}
         settings = module.Settings.model_validate({**common, **self.case.settings, **more})
         source: Source = module.create(settings, self.world.deps)
         return source
@@ -77,12 +92,13 @@ async def room(request: pytest.FixtureRequest, pages: StatusPages) -> AsyncItera
 
 async def test_a_source_says_who_it_is(room: Room) -> None:
     assert (room.source.name, room.source.kind) == (f"my-{room.kind}", room.kind)
-    assert (room.source.operator, room.source.hears) == ("orange", False)
+    assert (room.source.operator, room.source.hears) == ("orange" if room.case.channel else None, False)
 
 
 async def test_an_unknown_operator_is_a_configuration_error(room: Room) -> None:
     with pytest.raises(ConfigError, match="must be one of orange, sfr; got nobody"):
-        room.make(operator="nobody")
+        whose, _, nobody = room.case.whose
+        room.make(**{whose: nobody})
 
 
 async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
@@ -95,6 +111,7 @@ async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
         assert (event.source, event.operator) == (room.source.name, "orange")
         assert event.published_at <= event.seen_at == room.world.clock.now()
         assert event.title
+        assert (event.observer is None) == room.case.channel
 
 
 async def test_the_ids_of_one_reading_are_distinct(room: Room) -> None:
