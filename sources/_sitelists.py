@@ -42,6 +42,7 @@ _ENDS = re.compile(r"fin(_|$)|date_de_retablissement")
 _OUT = ("HS", "KO", "HORS SERVICE", "INDISPONIBLE")
 _NOTHING = {"", "NULL", "NONE", "NAN", "-"}
 _INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
+_DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]")
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _CLOCK = re.compile(r"\d\s*[h:]\s*\d")
 _PREAMBLE_LINES = 40
@@ -218,7 +219,7 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
     departement = field["departement"].upper()
     departement = departement.zfill(2) if departement.isdigit() else departement
     position = _position(field["lat"], field["lon"])
-    located = insee or postcode or position or (field["commune"] and len(departement) in {2, 3})
+    located = insee or postcode or position or (field["commune"] and _DEPARTEMENT.fullmatch(departement))
     if not located and (strict or not (field["commune"] or field["station"] or code)):
         return None
     begun = [when for name, text in said.items() if _BEGINS.match(name) and (when := local_time(text))]
@@ -263,7 +264,7 @@ def _is_out(text: str) -> bool:
 
 def _code(text: str) -> str:
     """An INSEE or postal code; a leading zero that a spreadsheet has eaten comes back."""
-    code = text.upper().zfill(5)
+    code = text.upper().zfill(5) if text else ""
     return code if _INSEE.fullmatch(code) else ""
 
 

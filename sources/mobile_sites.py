@@ -135,6 +135,8 @@ class MobileSitesSource:
             sites = read_list(answer.body)
         except ListError as error:
             raise unreadable(answer.url, str(error)) from error
+        if self._settings.operator is None and sites and not any(site.operator for site in sites):
+            raise unreadable(answer.url, "la liste ne nomme aucun opérateur : il manque le réglage « operator »")
         lines: dict[str, list[SiteOut]] = defaultdict(list)
         for site in sites:
             if operator := self._operator(site.operator):

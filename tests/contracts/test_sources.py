@@ -96,8 +96,8 @@ async def test_a_source_says_who_it_is(room: Room) -> None:
 
 
 async def test_an_unknown_operator_is_a_configuration_error(room: Room) -> None:
+    whose, _, nobody = room.case.whose
     with pytest.raises(ConfigError, match="must be one of orange, sfr; got nobody"):
-        whose, _, nobody = room.case.whose
         room.make(**{whose: nobody})
 
 

@@ -1,6 +1,7 @@
 """A third party's word: it bears out what people report, opens nothing, and is never the operator's."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def fibre(day: Day, start: str = "08:10", posts: int = 20) -> Day:
 
 def measures(day: Day, clock: str, state: str = "identified", *, since: str | None = None, **more: Any) -> Day:
     """IODA sees Orange's network go down."""
-    entry = {"operator": "orange", "id": "bgp", "title": "Orange (AS3215)", "state": state, "observer": "ioda"}
+    entry: Json = {"operator": "orange", "id": "bgp", "title": "Orange (AS3215)", "state": state, "observer": "ioda"}
     entry |= {"services": ["internet"], "published_at": day.time(since or clock).isoformat(), **more}
     return day.add(clock, status=entry)
 
@@ -172,7 +173,7 @@ async def test_a_site_that_is_listed_no_more_is_out_no_more() -> None:
 # --- restarts ----------------------------------------------------------------------------------------------------
 
 
-async def wake(path: Path, lines: list[Line], *, sources: tuple[tuple[str, str, bool], ...] = ()) -> Core:
+async def wake(path: Path, lines: Sequence[Line], *, sources: tuple[tuple[str, str, bool], ...] = ()) -> Core:
     """A newsroom on a store, after it has lived through more lines; the store is closed again."""
     store = SqlStore(path)
     await store.open()

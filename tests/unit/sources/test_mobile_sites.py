@@ -32,9 +32,9 @@ def sites(name: str) -> list[SiteOut]:
     return read_list((DATA / name).read_bytes())
 
 
-def paris(*when: int) -> datetime:
+def paris(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
     """A time of winter."""
-    return datetime(*when, tzinfo=UTC) - timedelta(hours=1)  # type: ignore[misc]  # year, month, day, hour, minute
+    return datetime(year, month, day, hour, minute, tzinfo=UTC) - timedelta(hours=1)
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------
@@ -242,6 +242,14 @@ async def test_a_header_alone_is_a_list_without_sites(pages: StatusPages, world:
         "orange/liste": "Antennes hors service : 0 depuis moins de 24 h, 0 de plus longue date"
     }
     assert cursor is not None
+
+
+async def test_a_list_that_names_no_operator_needs_the_setting(pages: StatusPages, world: SourceWorld) -> None:
+    pages.put("/raw", (DATA / "sfr.csv").read_bytes(), "text/csv")
+    error = await failure(make(world, pages.url("/raw")))
+    assert error.state is HealthState.UNREADABLE
+    assert "« operator »" in error.reason
+    assert "sfr/710123" in (await read(make(world, pages.url("/raw"), operator="sfr")))[0]
 
 
 async def test_a_site_without_a_time_is_out_since_we_first_saw_it(pages: StatusPages, world: SourceWorld) -> None:
