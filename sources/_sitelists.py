@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,10 +36,13 @@ _FIELDS = {
     "date": ("date",),
 }
 _FIELD_OF = {name: field for field, names in _FIELDS.items() for name in names}
-_VOICE = re.compile(r"([2-5])gvoix|voix([2-5])g|service_voix_sms_([2-5])g")
-_DATA = re.compile(r"([2-5])gdata|data([2-5])g|service_de_donnees_([2-5])g")
-_BEGINS = re.compile(r"debut|date_et_heure_debut")
-_ENDS = re.compile(r"fin(_|$)|date_de_retablissement")
+# What a column is about where its name is not one of those; for a service, of which generation of mobile networks.
+_ROLES = {
+    "begin": re.compile(r"(?:debut|date_et_heure_debut)()"),
+    "end": re.compile(r"(?:fin(?:_|$)|date_de_retablissement)()"),
+    "voix": re.compile(r"([2-5])gvoix$|voix([2-5])g$|service_voix_sms_([2-5])g$"),
+    "données": re.compile(r"([2-5])gdata$|data([2-5])g$|service_de_donnees_([2-5])g$"),
+}
 _OUT = ("HS", "KO", "HORS SERVICE", "INDISPONIBLE")
 _NOTHING = {"", "NULL", "NONE", "NAN", "-"}
 _INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
@@ -222,8 +226,8 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
     located = insee or postcode or position or (field["commune"] and _DEPARTEMENT.fullmatch(departement))
     if not located and (strict or not (field["commune"] or field["station"] or code)):
         return None
-    begun = [when for name, text in said.items() if _BEGINS.match(name) and (when := local_time(text))]
-    ends = [(when, text) for name, text in said.items() if _ENDS.match(name) and (when := local_time(text))]
+    begun = [when for name, text in said.items() if _role(name)[0] == "begin" and (when := local_time(text))]
+    ends = [(when, text) for name, text in said.items() if _role(name)[0] == "end" and (when := local_time(text))]
     return SiteOut(
         operator=field["operator"],
         key=_station(field["station"]) or code,
@@ -243,9 +247,11 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
 
 def _lost(voice: str, data: str, said: Mapping[str, str]) -> str:
     """The services that are out, as one says them."""
-    voices, datas = _generations(_VOICE, said), _generations(_DATA, said)
     parts = []
-    for name, whole, generations in (("voix", voice, voices), ("données", data, datas)):
+    for name, whole in (("voix", voice), ("données", data)):
+        generations = sorted(
+            {_role(column)[1] for column, text in said.items() if _role(column)[0] == name and _is_out(text)}
+        )
         if _is_out(whole) or (generations and not whole):
             parts.append(name)
         elif generations:
@@ -253,9 +259,11 @@ def _lost(voice: str, data: str, said: Mapping[str, str]) -> str:
     return " et ".join(parts)
 
 
-def _generations(pattern: re.Pattern[str], said: Mapping[str, str]) -> list[str]:
-    found = ((pattern.fullmatch(name), text) for name, text in said.items())
-    return sorted({next(filter(None, match.groups())) for match, text in found if match and _is_out(text)})
+@lru_cache(maxsize=1024)  # the names of columns are few, the lines many
+def _role(name: str) -> tuple[str, str]:
+    """What a column is about, if it is one of `_ROLES`, and the generation in its name."""
+    found = ((role, pattern.match(name)) for role, pattern in _ROLES.items())
+    return next(((role, match[match.lastindex or 0]) for role, match in found if match), ("", ""))
 
 
 def _is_out(text: str) -> bool:
@@ -285,11 +293,13 @@ def _in_words(when: datetime, text: str) -> str:
     return f"{at:%d/%m/%Y} à {at:%H h %M}" if _CLOCK.search(text) else f"{at:%d/%m/%Y}"
 
 
+@lru_cache(maxsize=1024)
 def _name(cell: str) -> str:
     """A column's name without accents, case and punctuation."""
     return re.sub(r"[^a-z0-9]+", "_", _plain(cell).lower()).strip("_")
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     """Upper case without accents."""
     folded = unicodedata.normalize("NFKD", text)
