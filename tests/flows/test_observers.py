@@ -6,7 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.clock import ManualClock
+from bot.commands import print_status
 from bot.config import load
 from bot.domain.incidents import IncidentState
 from bot.domain.signals import EntryState, StatusEntry
@@ -233,3 +236,17 @@ def test_an_entry_without_observer_is_the_operators_as_before() -> None:
     assert isinstance(line.event, StatusEntry)
     assert (line.event.observer, line.event.place, line.event.state) == (None, None, EntryState.INVESTIGATING)
     assert asyncio.run(lived([line]))[1][0].incident.statement is not None
+
+
+async def test_the_command_line_tells_the_sites_of_a_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    day = listed(Day(), "08:00", site(1, "identified", "06:00"), site(2, "identified", "06:00", "59350"))
+    await wake(tmp_path / "vigie.db", list(parse(day.until("08:05").lines(), "day")))
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[store]\npath = "{tmp_path}/vigie.db"\n'
+        '[[sources]]\nkind = "mobile_sites"\nname = "arcep"\nurl = "https://example.org/list"\n'
+    )
+    await print_status(load(config, {}), "orange", "Chalon-sur-Saône")
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Antennes hors service, Chalon-sur-Saône (71)" in shown
+    assert "1 depuis moins de 24 h, 0 de plus longue date · liste de l’ARCEP" in shown
