@@ -87,6 +87,7 @@ def check(
 @app.command()
 def status(
     operator: Annotated[str | None, typer.Argument(metavar="[OPERATOR]", help="Id, name or alias.")] = None,
+    place: Annotated[str, typer.Argument(metavar="[PLACE]", help="Commune or département, for mobile sites.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """What is known about an operator now (or about all of them), from the store; also beside a running bot.
@@ -96,7 +97,7 @@ def status(
     from bot import commands, logs  # noqa: PLC0415
 
     logs.configure(debug=_debug, quiet=True)
-    _finish(commands.print_status(_load(config), operator))
+    _finish(commands.print_status(_load(config), operator, place))
 
 
 @app.command()

@@ -102,8 +102,8 @@ async def print_health(config: Config) -> None:
     layout.Page(sys.stdout).show(layout.card_panel(card))
 
 
-async def print_status(config: Config, operator: str | None) -> None:
-    """The answer to `/status`, for one operator or all.
+async def print_status(config: Config, operator: str | None, place: str) -> None:
+    """The answer to `/status`, for one operator (perhaps at a place) or all.
 
     Raises:
         InputError: no such operator.
@@ -115,7 +115,7 @@ async def print_status(config: Config, operator: str | None) -> None:
         if operator is None:
             drafts = await desk.open_drafts()
             card = cards.operators_overview(desk.operators(), drafts, language=language, zone=zone, now=now)
-        elif known := await desk.status(operator):
+        elif known := await desk.status(operator, place):
             card = cards.status_card(known, language=language, zone=zone)
         else:
             raise InputError(cards.unknown_operator(operator, desk.operators(), language=language))

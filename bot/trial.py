@@ -226,6 +226,7 @@ def signal_line(signal: Signal, *, operator_known: bool) -> dict[str, Any]:
                 "url": None if signal.url and signal.url.startswith(BASE) else signal.url,
                 "published_at": signal.published_at.isoformat(),
                 "observer": signal.observer,
+                "place": signal.place,
             }
             return {key: value for key, value in line.items() if value is not None or key == "operator"}
         case Tally():

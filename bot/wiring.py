@@ -243,6 +243,7 @@ def build_sources(
         allow_private=config.http.allow_private,
         names=lambda text: classifier.classify(text).operators if classifier.gate(text) else (),
         chats=chats,
+        place=classifier.located,
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]
 

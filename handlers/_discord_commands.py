@@ -98,14 +98,14 @@ class Answers:
         self._inbox = inbox
         self._language = deps.language
 
-    async def status(self, operator: str | None) -> Message:
-        """One operator, or all."""
+    async def status(self, operator: str | None, place: str) -> Message:
+        """One operator, perhaps at a place, or all."""
         zone, now = self._deps.zone, self._deps.clock.now()
         known = self._desk.operators()
         if operator is None:
             drafts = await self._desk.open_drafts()
             return _shown(operators_overview(known, drafts, language=self._language, zone=zone, now=now))
-        if found := await self._desk.status(operator):
+        if found := await self._desk.status(operator, place.strip()):
             return _shown(status_card(found, language=self._language, zone=zone))
         return Message(fitted(unknown_operator(operator, known, language=self._language), CONTENT))
 
@@ -180,10 +180,10 @@ def build_commands(
         return app_commands.describe(**{option: _words(option, language) for option in options})
 
     @command("status")
-    @described("operator")
+    @described("operator", "place")
     @app_commands.autocomplete(operator=answers.offer)
-    async def status(interaction: Asked, operator: str | None = None) -> None:
-        await _answer(interaction, answers.status, operator)
+    async def status(interaction: Asked, operator: str | None = None, place: str = "") -> None:
+        await _answer(interaction, answers.status, operator, place)
 
     @command("incidents")
     async def incidents(interaction: Asked) -> None:

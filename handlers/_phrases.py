@@ -34,7 +34,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     # what we believe
     "suspected": ("panne suspectée", "suspected outage"),
     "confirmed": ("panne confirmée", "confirmed outage"),
-    "confirmed_operator": ("panne confirmée par {operator}", "outage confirmed by {operator}"),
+    "confirmed_by": ("panne confirmée par {who}", "outage confirmed by {who}"),
     "confirmed_sources": ("panne confirmée par {n} sources", "outage confirmed by {n} sources"),
     "easing": ("retour à la normale en cours", "easing"),
     "resolved": ("terminé", "over"),
@@ -55,6 +55,10 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "fact_places": ("Lieux", "Places"),
     "fact_operator": ("L’opérateur", "Operator"),
     "fact_sources": ("Sources", "Sources"),
+    "fact_measured": ("Mesure", "Measured"),
+    "fact_place": ("Lieu", "Place"),
+    "fact_sites": ("Antennes hors service", "Mobile sites down"),
+    "fact_sites_at": ("Antennes hors service, {place}", "Mobile sites down, {place}"),
     "fact_hour": ("Dernière heure", "Last hour"),
     "fact_day": ("24 heures", "24 hours"),
     "fact_incident": ("Incident", "Incident"),
@@ -109,6 +113,18 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "footer_edited": ("texte de la rédaction", "text by the desk"),
     "repeated": ("envoi répété", "sent again"),
     "published_as": ("PUBLIÉ", "PUBLISHED"),
+    # what third parties say
+    "observer_arcep": ("l’ARCEP", "ARCEP"),
+    "observer_ioda": ("IODA", "IODA"),
+    "observer_mobile_sites": ("l’opérateur", "the operator"),
+    "measured": ("coupure mesurée à partir de {time}", "outage measured from {time} on"),
+    "sites": (
+        "{fresh} depuis moins de 24 h, {older} de plus longue date",
+        "{fresh} for less than 24 h, {older} for longer",
+    ),
+    "sites_none": ("aucune", "none"),
+    "sites_list": ("liste de {observer}, {time}, {age}", "listed by {observer}, {time}, {age}"),
+    "unknown_place": ("« {name} » : ni commune ni département connu", "“{name}”: no commune or département we know"),
     # ages
     "age_now": ("à l’instant", "just now"),
     "age_minutes": ("il y a {n} min", "{n} min ago"),
@@ -230,7 +246,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "console_help": (
         (
             "a, m, e : approuver, modifier, écarter le dernier brouillon ; « a 3 » : le n° 3 ; « r 3 » : le rétablir\n"
-            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/status [opérateur] [lieu] : panne ou calme, chiffres à l’appui\n"
             "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/sources : l’état des sources\n"
@@ -238,7 +254,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
         ),
         (
             "a, m, d: approve, modify, dismiss the last draft; “a 3”: no. 3; “u 3”: restore it\n"
-            "/status [operator]: outage or calm, with the figures\n"
+            "/status [operator] [place]: outage or calm, with the figures\n"
             "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/sources: the state of the sources\n"
@@ -248,7 +264,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "nothing_to_decide": ("Rien à décider pour l’instant.", "Nothing to decide right now."),
     "help": (
         (
-            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/status [opérateur] [lieu] : panne ou calme, chiffres à l’appui\n"
             "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/signaler OPÉRATEUR SERVICE LIEU [pro] : noter l’appel d’un lecteur\n"
@@ -258,7 +274,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "La vigie propose, la rédaction décide : rien n’est publié sans un « Approuver »."
         ),
         (
-            "/status [operator]: outage or calm, with the figures\n"
+            "/status [operator] [place]: outage or calm, with the figures\n"
             "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/signaler OPERATOR SERVICE PLACE [pro]: log a reader’s call\n"

@@ -7,6 +7,7 @@ from telegram import BotCommand, InlineKeyboardMarkup, Message
 
 from bot.domain.operators import Operator, Service
 from bot.ports import Call, Desk, DestinationDeps, Inbox
+from handlers._asking import ask_status
 from handlers._cards import (
     alert_text,
     help_text,
@@ -94,7 +95,7 @@ class Commands:
             drafts, now = await self._desk.open_drafts(), self._deps.clock.now()
             operators = self._desk.operators()
             return card_page(operators_overview(operators, drafts, language=language, zone=zone, now=now))
-        status = await self._desk.status(name)
+        status = await ask_status(self._desk, name)
         if status is None:
             return text_page(unknown_operator(name, self._desk.operators(), language=language))
         return card_page(status_card(status, language=language, zone=zone))

@@ -61,6 +61,8 @@ class _Status(_Part):
     services: tuple[Service, ...] = ()
     area: str | None = None
     url: str | None = None
+    observer: _Id | None = None
+    place: _Id | None = None
 
 
 class _Tally(_Part):
@@ -246,7 +248,7 @@ def _event(line: _Signals, at: datetime, kinds: Sequence[str]) -> Event:
             )
         case _Status() as s:
             return StatusEntry(
-                source=f"status:{s.operator}",  # the format names none: it is the operator's own channel
+                source=s.observer or f"status:{s.operator}",  # the format names none
                 operator=s.operator,
                 id=s.id,
                 title=s.title,
@@ -257,6 +259,8 @@ def _event(line: _Signals, at: datetime, kinds: Sequence[str]) -> Event:
                 services=s.services,
                 area=s.area,
                 url=s.url,
+                observer=s.observer,
+                place=s.place,
             )
         case _Tally() as t:
             start = _utc(t.start, "tally.start")

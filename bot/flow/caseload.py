@@ -14,6 +14,7 @@ from bot.flow.channels import ACTIVE, Channels, fits, statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
 from bot.flow.episode import Episode, KindOf, open_incident
+from bot.flow.observers import Observers
 from bot.flow.watch import Sighting, Watch
 from bot.ports import OutcomeKind
 
@@ -28,6 +29,7 @@ _BELIEFS: Mapping[IncidentState, Belief] = {
     IncidentState.CONFIRMED: "confirmed",
     IncidentState.DISMISSED: "dismissed",
 }
+_OBSERVATIONS_KEPT = 8
 _UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD})
 
 Emit = Callable[[Draft | None, Draft], None]
@@ -46,6 +48,7 @@ class Caseload:
         *,
         watch: Watch,
         channels: Channels,
+        observers: Observers,
         drafts: Drafts,
         operators: Mapping[str, Operator],
         kind_of: KindOf,
@@ -56,6 +59,7 @@ class Caseload:
         self.numbers = 0
         self._watch = watch
         self._channels = channels
+        self._observers = observers
         self._drafts = drafts
         self._operators = operators
         self._kind_of = kind_of
@@ -121,6 +125,14 @@ class Caseload:
         episode = self.episodes.get(operator)
         if episode is not None and self._is_counted(operator, episode):
             episode.incident = transitions.confirmed(episode.incident)
+            self._teach(operator, episode.incident)
+            self._owe(operator, episode, now)
+
+    def observed(self, operator: str, now: datetime) -> None:
+        """A third party has measured something of this operator: it bears out what people report, and opens nothing."""
+        episode = self.episodes.get(operator)
+        if episode is not None and episode.incident.eased_at is None:
+            self._observe(episode)
             self._teach(operator, episode.incident)
             self._owe(operator, episode, now)
 
@@ -214,6 +226,7 @@ class Caseload:
             self._fold(operator, episode, self._closed_end(now), sighting.services if sighting else frozenset())
         else:  # the interval has ended; late posts from inside it still count
             self._fold(operator, episode, episode.incident.surge.interval.end)
+        self._observe(episode)
         incident = episode.incident
         if episode.second_kind or self._is_counted(operator, episode):
             incident = transitions.confirmed(incident)
@@ -271,6 +284,14 @@ class Caseload:
         """Whether an aggregated count bears out what people say elsewhere; its own search may not confirm itself."""
         alarms = self._watch.tallies.alarms(operator)
         return episode.surged and any(episode.reported_beside(self._kind_of(source)) for source in alarms)
+
+    def _observe(self, episode: Episode) -> None:
+        """Take the measures that fit what people report now; one that comes when it eases is of something else."""
+        incident = episode.incident
+        found = self._observers.bearing_out(incident) if episode.surged and incident.eased_at is None else ()
+        if found:
+            observations = (*incident.observations, *found)[:_OBSERVATIONS_KEPT]
+            episode.incident = transitions.confirmed(replace(incident, observations=observations))
 
     def _goes_on(self, operator: str, times: float, now: datetime) -> bool:
         """Whether people still report: in the last half hour as many as a spike needs, and `times` what is usual."""

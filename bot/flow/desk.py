@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.deliveries import DeliveryState
 from bot.domain.incidents import Decision, Draft
 from bot.domain.operators import Operator
-from bot.domain.places import Place
+from bot.domain.places import Level, Place
 from bot.domain.signals import Classification, Mention, Report
 from bot.flow import transitions
 from bot.flow.channels import statement_of
@@ -67,11 +67,12 @@ class NewsroomDesk:
             return Outcome(OutcomeKind.CLOSED)  # known once, or its card would not be there: over for good
         return Outcome(verdict.kind, verdict.draft)
 
-    async def status(self, operator: str) -> OperatorStatus | None:
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
         """See `Desk.status`."""
         found = self._find_operator(operator)
         if found is None:
             return None
+        where = self._commune_or_departement(place) if place else None
         now = self._newsroom.clock.now()
         closed = self._newsroom.watch.last_closed
         closed_to = bucket_start(closed + 1) if closed is not None else None
@@ -104,7 +105,17 @@ class NewsroomDesk:
                 for status in self._newsroom.roster.statuses()
                 if status.health is None or status.health.operator in {None, found.id}
             ),
+            asked=place,
+            place=where,
+            sites=self._newsroom.observers.sites(found.id, where) if where or not place else (),
         )
+
+    def _commune_or_departement(self, typed: str) -> Place | None:
+        """What lists of sites can be looked up by: a postal code of several communes stands for its département."""
+        found = self._find_place(typed)
+        if found is not None and found.level is Level.POSTCODE:
+            found = self._find_place(found.departement or "")
+        return None if found is None or found.level is Level.REGION else found
 
     async def open_drafts(self) -> tuple[Draft, ...]:
         """See `Desk.open_drafts`."""

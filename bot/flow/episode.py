@@ -150,7 +150,7 @@ class Episode:
         return len(others) >= _SECOND_KIND_AUTHORS or bool(self._authors.by_kind.get(_DESK))
 
     def documented(self) -> Incident:
-        """The incident with the evidence it rests on: the operator's entry, a spread of reports, then all others."""
+        """The incident with its evidence: the operator's entry, third parties' measures, a spread of reports."""
         chosen = select_evidence(self._reports[:_EVIDENCE_LOOKED_AT], limit=_EVIDENCE_SPREAD)
         shown = {(item.source, item.id) for item in chosen}
         others = sorted(
@@ -158,9 +158,7 @@ class Episode:
             key=lambda report: (report.at, report.source, report.id),
         )
         evidence = (*chosen, *(Evidence(report.source, report.id, report.at, report.url) for report in others))
-        self.incident = replace(
-            self.incident, evidence=(*_statement_evidence(self.incident), *evidence[:_EVIDENCE_KEPT])
-        )
+        self.incident = replace(self.incident, evidence=(*_others_evidence(self.incident), *evidence[:_EVIDENCE_KEPT]))
         return self.incident
 
     def _recount(self, alarmed: frozenset[str]) -> None:
@@ -207,9 +205,9 @@ def _place_counts(by_place: Mapping[Place, set[str]]) -> tuple[PlaceCount, ...]:
     return tuple(sorted(counts, key=lambda count: (-count.n, count.place.id)))
 
 
-def _statement_evidence(incident: Incident) -> tuple[Evidence, ...]:
-    said = incident.statement
-    return (Evidence(said.source, said.entry_id, said.published_at, said.url),) if said else ()
+def _others_evidence(incident: Incident) -> tuple[Evidence, ...]:
+    said = (incident.statement,) if incident.statement else ()
+    return tuple(Evidence(o.source, o.entry_id, o.published_at, o.url) for o in (*said, *incident.observations))
 
 
 def _width_and_rarity(spike: Spike) -> tuple[bool, int, float]:

@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 from bot.domain.signals import HealthState
 from bot.errors import SourceError
-from bot.ports import Response
+from bot.ports import MAX_BODY_BYTES, Response
 
 BASE = "https://file.invalid/"
-_MAX_BYTES = 64 * 1024 * 1024
 # Not `text/xml`: without a charset that would mean ASCII, whatever the document says of itself.
 _TYPES = {".atom": "application/atom+xml", ".rss": "application/rss+xml", ".xml": "application/xml"}
 
@@ -23,12 +22,19 @@ class FileHttp:
         self._path = path
         self.url = BASE + quote(path.name)
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """See `bot.ports.Http.get`; whatever the URL, the file."""
         del headers, total_seconds
         try:
-            if self._path.stat().st_size > _MAX_BYTES:
-                raise _error(HealthState.UNREADABLE, f"fichier de plus de {_MAX_BYTES >> 20} Mio")
+            if self._path.stat().st_size > max_bytes:
+                raise _error(HealthState.UNREADABLE, f"fichier de plus de {max_bytes >> 10} Kio")
             modified, body = self._path.stat().st_mtime, self._path.read_bytes()
         except FileNotFoundError as error:
             raise _error(HealthState.UNREACHABLE, "fichier introuvable") from error

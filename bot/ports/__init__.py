@@ -15,16 +15,18 @@ from bot.ports.desk import (
     ReaderAnswer,
     ReaderMessage,
     Reception,
+    SitesOut,
     SourceStatus,
     TakingBack,
     Welcome,
 )
 from bot.ports.destinations import Check, Destination, DestinationDeps, DestinationSettings, Handler, Pace, Target
 from bot.ports.settings import AdapterSettings
-from bot.ports.sources import Event, Http, Reading, Response, Source, SourceDeps, SourceSettings
+from bot.ports.sources import MAX_BODY_BYTES, Event, Http, Reading, Response, Source, SourceDeps, SourceSettings
 from bot.ports.store import Changes, Heard, Loaded, Store
 
 __all__ = [
+    "MAX_BODY_BYTES",
     "AdapterSettings",
     "Call",
     "Changes",
@@ -48,6 +50,7 @@ __all__ = [
     "Reading",
     "Reception",
     "Response",
+    "SitesOut",
     "Source",
     "SourceDeps",
     "SourceSettings",

@@ -49,8 +49,27 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SitesOut:
+    """Mobile sites out of service, as an observer's last list has them: context, never a reason for an incident.
+
+    Attributes:
+        observer: Whose list it is.
+        listed_at: Time of the list.
+        fresh: Out for less than 24 h at that time.
+        older: All others.
+        url: The list, or None.
+    """
+
+    observer: str
+    listed_at: datetime
+    fresh: int
+    older: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorStatus:
-    """The answer to `/status OPERATOR`, every figure with its age.
+    """The answer to `/status OPERATOR [PLACE]`, every figure with its age.
 
     Attributes:
         state: Of the open incident; None means calm.
@@ -62,6 +81,9 @@ class OperatorStatus:
         statement: The operator's latest entry of the last 24 h, whether or not it fits an incident.
         closed_to: End of the last closed bucket: the age of `reports`; None before the first.
         sources: Health of everything that is heard about this operator.
+        asked: The place that was asked for, as typed; empty: none.
+        place: What that is, a commune or a département; None where it cannot be told.
+        sites: Its mobile sites out of service at `place`, or everywhere when none was asked for.
     """
 
     at: datetime
@@ -75,6 +97,9 @@ class OperatorStatus:
     statement: Statement | None
     closed_to: datetime | None
     sources: tuple[SourceStatus, ...]
+    asked: str = ""
+    place: Place | None = None
+    sites: tuple[SitesOut, ...] = ()
 
 
 class Desk(Protocol):
@@ -91,8 +116,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def status(self, operator: str) -> OperatorStatus | None:
-        """The status of an operator by id, name or alias; None if it is not known."""
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
+        """The status of an operator by id, name or alias, and of a place there as typed; None if it is not known."""
         ...
 
     async def open_drafts(self) -> tuple[Draft, ...]:

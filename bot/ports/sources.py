@@ -10,6 +10,7 @@ from pydantic import Field
 from bot.clock import Clock
 from bot.domain.incidents import Decision
 from bot.domain.operators import Operator
+from bot.domain.places import Place
 from bot.domain.signals import Health, Signal
 from bot.ports.settings import AdapterSettings
 
@@ -30,6 +31,7 @@ class SourceSettings(AdapterSettings):
 
 
 Event = Signal | Health | Decision
+MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,21 @@ class Response:
 class Http(Protocol):
     """The one safe HTTP client of the sources: total timeout, body cap, at most 3 redirects, no private addresses."""
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """GET a URL; any status below 500 but 429 is returned, the caller judges it.
+
+        Args:
+            url: http or https.
+            headers: Beside those of the client.
+            total_seconds: For redirects, the wait for a free connection and the whole body.
+            max_bytes: Cap of the body, on the wire and unpacked; a source that needs more says so.
 
         Raises:
             SourceError: `unreachable` (connection, timeout, 5xx, refused address), `failing` with `retry_after`
@@ -156,6 +171,7 @@ class SourceDeps:
         names: The operators that a text names, read with care: a homonym (Orange, Free) needs a cue.
         chats: By name, every chat in which people may write to the bot, and what keeps it from hearing them; empty
             text: nothing does. Changes as the bot runs.
+        place: A place by its id (`71076`, `D71`, `P71100`), else as somebody wrote it; None if it cannot be told.
     """
 
     http: Http
@@ -168,3 +184,4 @@ class SourceDeps:
     allow_private: frozenset[str] = frozenset()
     names: Callable[[str], tuple[str, ...]] = _nobody
     chats: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[str], Place | None] = lambda _: None

@@ -119,7 +119,11 @@ class Store(Protocol):
         ...
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
-        """The operator's own entries with `published_at` >= since, oldest first."""
+        """The operator's own entries with `published_at` >= since, oldest first; no observer's."""
+        ...
+
+    async def observations(self, operator: str) -> Sequence[StatusEntry]:
+        """What observers last said of the operator and have not said to be over, oldest first."""
         ...
 
     async def tallies(self, since: datetime) -> Sequence[Tally]:
@@ -151,5 +155,9 @@ class Store(Protocol):
         ...
 
     async def purge(self, before: datetime) -> int:
-        """Drop texts and links of mentions seen before, old health lines and sent deliveries; rows touched."""
+        """Drop old texts and links of mentions, observations that are over, health lines and sent deliveries.
+
+        Returns:
+            Rows touched.
+        """
         ...

@@ -33,12 +33,16 @@ class Case:
 
     Attributes:
         over: What to replace in the document, and by what, so that its trouble is resolved.
+        whose: The setting that says whose operator's it is, and what names nobody in it.
+        channel: It is the operator's own channel; otherwise a third party's word.
     """
 
     good: str
     content_type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     over: tuple[bytes, bytes] | None = None
+    whose: tuple[str, Any, Any] = ("operator", "orange", "nobody")
+    channel: bool = True
 
 
 # By kind, or by kind and format.
@@ -73,6 +77,13 @@ CASES = {
         "status_json/home_made.json",
         "application/json",
         over=(b'"closedAt": null', b'"closedAt": "2026-03-02T08:30:00Z"'),
+    ),
+    "mobile_sites": Case("mobile_sites/arcep.geojson", "application/geo+json", channel=False),
+    "ioda": Case(
+        "ioda/events.json",
+        "application/json",
+        whose=("networks", {"orange": (3215,)}, {"nobody": (1,)}),
+        channel=False,
     ),
 }
 UPDATED = [name for name, case in CASES.items() if case.over]
@@ -118,7 +129,8 @@ class Room:
 
     def make(self, **more: Any) -> Source:
         module = importlib.import_module(f"sources.{self.kind}")
-        common = {"kind": self.kind, "name": f"my-{self.kind}", "operator": "orange", "url": self.pages.url(PATH)}
+        whose, ours, _ = self.case.whose
+        common = {"kind": self.kind, "name": f"my-{self.kind}", whose: ours, "url": self.pages.url(PATH)}
         settings = module.Settings.model_validate({**common, **self.case.settings, **more})
         source: Source = module.create(settings, self.world.deps)
         return source
@@ -148,12 +160,13 @@ async def room(request: pytest.FixtureRequest, pages: StatusPages) -> AsyncItera
 
 async def test_a_source_says_who_it_is(room: Room) -> None:
     assert (room.source.name, room.source.kind) == (f"my-{room.kind}", room.kind)
-    assert (room.source.operator, room.source.hears) == ("orange", False)
+    assert (room.source.operator, room.source.hears) == ("orange" if room.case.channel else None, False)
 
 
 async def test_an_unknown_operator_is_a_configuration_error(room: Room) -> None:
+    whose, _, nobody = room.case.whose
     with pytest.raises(ConfigError, match="must be one of orange, sfr; got nobody"):
-        room.make(operator="nobody")
+        room.make(**{whose: nobody})
 
 
 async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
@@ -166,6 +179,7 @@ async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
         assert (event.source, event.operator) == (room.source.name, "orange")
         assert event.published_at <= event.seen_at == room.world.clock.now()
         assert event.title
+        assert (event.observer is None) == room.case.channel
 
 
 async def test_the_ids_of_one_reading_are_distinct(room: Room) -> None:

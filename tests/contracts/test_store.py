@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.incidents import IncidentState
-from bot.domain.signals import HealthState
+from bot.domain.signals import EntryState, HealthState
 from bot.ports import Changes, Heard, Store
 from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
@@ -447,3 +447,41 @@ async def test_purge_keeps_what_the_checks_after_it_need(store: Store) -> None:
     assert await store.purge(at(5)) == 3
     assert [await store.checks(at(minute)) for minute in (5, 6, 10)] == after
     assert len((await store.load(EIGHT)).health) == 2
+
+
+# --- observations ------------------------------------------------------------------------------------------------
+
+
+def observed(key: str, state: EntryState, minutes: float = 0, *, operator: str = "orange") -> Heard:
+    signal = replace(entry(key, operator=operator, minutes=minutes), source="arcep", observer="arcep", place="71076")
+    return Heard(replace(signal, state=state), f"{key} {state} {minutes}")
+
+
+async def test_observations_are_apart_from_the_operators_own_entries(room: Room) -> None:
+    changes = Changes(
+        signals=(
+            Heard(entry(), "own"),
+            observed("late", EntryState.IDENTIFIED, 5),
+            observed("works", EntryState.SCHEDULED),
+            observed("over", EntryState.RESOLVED),
+            observed("other", EntryState.IDENTIFIED, operator="sfr"),
+        )
+    )
+    await room.store.apply(changes)
+    for again in (False, True):
+        store = await room.restart() if again else room.store
+        assert [e.id for e in await store.entries("orange", LONG_AGO)] == ["e1"]
+        assert [e.id for e in await store.observations("orange")] == ["works", "late"]
+        assert (await store.observations("sfr"))[0] == changes.signals[4].signal
+        assert await store.observations("free") == []
+
+
+async def test_an_observation_that_is_over_is_told_no_more_and_dropped_with_age(store: Store) -> None:
+    await store.apply(Changes(signals=(observed("one", EntryState.IDENTIFIED), observed("two", EntryState.IDENTIFIED))))
+    await store.apply(Changes(signals=(observed("one", EntryState.RESOLVED, 5), Heard(entry(), "own"))))
+    assert [e.id for e in await store.observations("orange")] == ["two"]
+    assert await store.purge(at(5)) == 0
+    assert await store.purge(at(6)) == 1
+    assert await store.known([("arcep", "one"), ("arcep", "two")]) == {("arcep", "two"): "two identified 0"}
+    assert [e.id for e in await store.observations("orange")] == ["two"]
+    assert [e.id for e in await store.entries("orange", LONG_AGO)] == ["e1"]

@@ -591,6 +591,7 @@ async def test_only_an_editor_s_reply_to_our_prompt_is_an_edit(tg: TelegramEmula
         ("/status", "Orange"),
         ("/status orange", "PANNE SUSPECTÉE"),
         ("/status@vigie_bot bouygues telecom", "CALME"),
+        ("/status orange Nulle-Part", "ni commune ni département connu"),
         ("/status numericable", "Connus\u00a0: Orange, Bouygues Telecom, SFR"),
         ("/incidents", "1 · Orange"),
         ("/draft", "/draft 3"),

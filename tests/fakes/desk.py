@@ -112,7 +112,7 @@ class FakeDesk:
         self.drafts[draft.incident.number] = draft
         return Outcome(OutcomeKind.DONE, draft)
 
-    async def status(self, operator: str) -> OperatorStatus | None:
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
         words = operator.casefold()
         found = next((o for o in self._operators if words in {o.id, o.name.casefold(), *o.aliases}), None)
         if found is None:
@@ -130,6 +130,8 @@ class FakeDesk:
             statement=None,
             closed_to=MORNING,
             sources=await self.sources(),
+            asked=place,
+            place=next((known for known in (LILLE, MONT_DE_MARSAN) if known.name.casefold() == place.casefold()), None),
         )
 
     async def open_drafts(self) -> tuple[Draft, ...]:
