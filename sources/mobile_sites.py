@@ -4,6 +4,7 @@ A list is an inventory, not what an operator says of an incident: nothing in it 
 """
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._channel import MAX_BODY_CHARS
 from sources._datedlist import DatedList
 from sources._fetch import Seen, decode_cursor, encode_cursor, unreadable
-from sources._sitelists import ListError, SiteOut, join_doubles, read_list
+from sources._sitelists import ListError, SiteOut, join_doubles, local_time, read_list
 from sources._time import believable, parse_time
 from sources._words import fold
 
@@ -33,6 +34,8 @@ _log = structlog.get_logger()
 _PARIS = ZoneInfo("Europe/Paris")
 _DAY = timedelta(days=1)
 _AT_ONCE = 250  # entries of one Reading: so many are stored without holding up the loop
+_HEAD_BYTES = 2_000
+_UPDATED = re.compile(r"jour\s*(?:le)?\s*:?\s*(\d\d/\d\d/\d{4}(?:\D{1,3}\d\d[:h]\d\d)?)")
 _BOROUGHS = {"751": "75056", "132": "13055", "6938": "69123"}  # Paris, Marseille, Lyon: INSEE codes of arrondissements
 
 
@@ -42,7 +45,7 @@ class Settings(SourceSettings):
     Attributes:
         url: The list; `{date}` in it stands for a day, and the newest of the last ten is read.
         catalogue: A data.gouv.fr data set (JSON) that is asked where the newest list is, when no day has one.
-        operator: Whose list it is; None: it names the operator of each site (ARCEP's).
+        operator: Whose list it is; None: it names the operator of each site (ARCEP's), or its address does.
     """
 
     url: str = Field(pattern=r"^https?://\S+$")
@@ -93,7 +96,7 @@ class MobileSitesSource:
         self.interval = settings.interval
         self._settings = settings
         self._deps = deps
-        self._observer = "arcep" if settings.operator is None else self.kind
+        self._observer = self.kind if settings.operator else "arcep"
         self._dated = DatedList(deps.http, settings.url, settings.catalogue, how=settings.operator or "")
         self._named = _names(deps)
         self._located = lru_cache(maxsize=4096)(deps.place)
@@ -135,11 +138,11 @@ class MobileSitesSource:
             sites = read_list(answer.body)
         except ListError as error:
             raise unreadable(answer.url, str(error)) from error
-        if self._settings.operator is None and sites and not any(site.operator for site in sites):
-            raise unreadable(answer.url, "la liste ne nomme aucun opérateur : il manque le réglage « operator »")
+        owner = self._owner(answer, sites)
+        self._observer = self.kind if owner else "arcep"
         lines: dict[str, list[SiteOut]] = defaultdict(list)
         for site in sites:
-            if operator := self._operator(site.operator):
+            if operator := self._operator(site.operator, owner):
                 lines[f"{operator}/{site.key or _hash(site)}"].append(site)
         listed_at = _listed_at(answer, sites, now)
         # Without a time of its own, a site is out since we first saw it; in the first list, for a day or more.
@@ -163,13 +166,23 @@ class MobileSitesSource:
         totals = [self._total(operator, entries, listed_at, now) for operator in sorted(listed)]
         return _Found([*entries, *totals], out, len(sites) - sum(map(len, lines.values())))
 
-    def _operator(self, name: str) -> str | None:
+    def _owner(self, answer: Response, sites: list[SiteOut]) -> str | None:
+        """Whose list it is: the settings' operator, else the one that its address names; None: it names each site's."""
+        if self._settings.operator is not None or not sites or any(site.operator for site in sites):
+            return self._settings.operator
+        words = set(re.split(r"[^a-z0-9]+", fold(answer.url)))
+        named = {operator for name, operator in self._named.items() if name.replace(" ", "") in words}
+        if len(named) != 1:
+            raise unreadable(answer.url, "la liste ne nomme aucun opérateur : il manque le réglage « operator »")
+        return named.pop()
+
+    def _operator(self, name: str, owner: str | None) -> str | None:
         """Id of the operator that a list names; None for one that is not watched, or not the list's."""
         words = fold(name).split()
         named = next((o for end in range(len(words), 0, -1) if (o := self._named.get(" ".join(words[:end])))), None)
-        if self._settings.operator is None:
+        if owner is None:
             return named
-        return self._settings.operator if not words or named == self._settings.operator else None
+        return owner if not words or named == owner else None
 
     def _entry(self, key: str, site: SiteOut, first_seen: datetime, now: datetime) -> StatusEntry:
         place, area = self._where(site)
@@ -262,10 +275,12 @@ def _names(deps: SourceDeps) -> Mapping[str, str]:
 
 
 def _listed_at(answer: Response, sites: list[SiteOut], now: datetime) -> datetime:
-    """When the list was made: as its server says, else as its lines do."""
+    """When the list was made: as its server says, else as its lines do, else as its head does."""
     modified = parse_time(answer.headers.get("last-modified"))
     dated = max((site.dated for site in sites if site.dated), default=None)
-    return next((when for when in (modified, dated) if when is not None and believable(when, now)), now)
+    head = _UPDATED.search(answer.body[:_HEAD_BYTES].decode("ascii", "ignore"))
+    headed = local_time(head[1]) if head else None
+    return next((when for when in (modified, dated, headed) if when is not None and believable(when, now)), now)
 
 
 def _area(place: Place) -> str:

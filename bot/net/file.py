@@ -2,7 +2,6 @@
 
 import mimetypes
 from collections.abc import Mapping
-from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,13 +34,13 @@ class FileHttp:
         try:
             if self._path.stat().st_size > max_bytes:
                 raise _error(HealthState.UNREADABLE, f"fichier de plus de {max_bytes >> 10} Kio")
-            modified, body = self._path.stat().st_mtime, self._path.read_bytes()
+            body = self._path.read_bytes()
         except FileNotFoundError as error:
             raise _error(HealthState.UNREACHABLE, "fichier introuvable") from error
         except OSError as error:
             raise _error(HealthState.UNREACHABLE, f"fichier illisible ({error.strerror})") from error
         kind = _TYPES.get(self._path.suffix.lower()) or mimetypes.guess_type(self._path.name)[0] or ""
-        return Response(200, {"content-type": kind, "last-modified": formatdate(modified, usegmt=True)}, body, url)
+        return Response(200, {"content-type": kind}, body, url)
 
     async def post(
         self,

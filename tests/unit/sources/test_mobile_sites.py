@@ -396,3 +396,28 @@ async def test_a_storm_of_sites_comes_in_parts_and_the_loop_goes_on(pages: Statu
 def test_an_operator_that_nobody_watches_is_a_configuration_error(world: SourceWorld) -> None:
     with pytest.raises(ConfigError, match="operator: must be one of orange, sfr"):
         make(world, "https://example.org/list.csv", operator="bouygues")
+
+
+@pytest.mark.parametrize(
+    ("address", "operator"),
+    [("/static/orange_hs.csv", "orange"), ("/media/SFR/sites.csv", "sfr"), ("/orange-sfr.csv", None)],
+)
+async def test_a_list_that_names_nobody_is_of_whom_its_address_names(address: str, operator: str | None) -> None:
+    listed = (
+        "Liste des sites hors services\nDate de mise à jour : 01/03/2026 06:00\n\n"
+        "departement;code_insee;commune;code_site_op;voix;data;raison;debut\n"
+        "71;71076;CHALON SUR SAONE;710123;HS;HS;INT;28/02/2026 23:10:00\n"
+    )
+    async with status_pages() as pages:
+        world = SourceWorld()
+        pages.put_plain(address, listed.encode("cp1252"), "text/csv")
+        settings = Settings.model_validate({"kind": "mobile_sites", "url": pages.url(address)})
+        source = create(settings, world.deps)
+        if operator is None:
+            assert "il manque le réglage « operator »" in (await failure(source)).reason
+        else:
+            *sites, total = (await read_once(source)).events
+            assert {site.operator for site in sites if isinstance(site, StatusEntry)} == {operator}
+            assert isinstance(total, StatusEntry)
+            assert total.title == "Antennes hors service : 1 depuis moins de 24 h, 0 de plus longue date"
+        await world.http.real.close()
