@@ -286,7 +286,8 @@ async def test_a_failure_between_two_reads_changes_nothing(room: Room) -> None:
         assert (await failure(room.source, cursor)).state is HealthState.UNREACHABLE
     room.serve()
     assert await room.entries(cursor) == {}
-    room.world.clock.move_to(NOW + timedelta(hours=1))
+    if room.kind != "ioda":  # whose event is over once it is not on any more
+        room.world.clock.move_to(NOW + timedelta(hours=1))
     room.serve(room.good + b"\n")  # another hash, but the same words
     again = await room.entries(cursor)
     assert {key: entry.published_at for key, entry in again.items()} == (
