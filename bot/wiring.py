@@ -12,7 +12,7 @@ import random  # noqa: TID251 - the one place where jitter comes from
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,7 @@ from bot.flow.replay import Line
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Observe, Watch
+from bot.flow.witness import Witness
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
 from bot.season import calendar_of
 
@@ -212,9 +213,24 @@ def user_agent(config: Config) -> str:
 
 
 def build_sources(
-    config: Config, *, classifier: Classifier, clock: Clock, http: Http, surging: Callable[[str], bool]
+    config: Config,
+    *,
+    classifier: Classifier,
+    clock: Clock,
+    http: Http,
+    surging: Callable[[str], bool],
+    witnesses: dict[str, Witness] | None = None,
 ) -> list[Source]:
-    """Every configured source."""
+    """Every configured source.
+
+    Args:
+        config: Whose sources.
+        classifier: Knows operators, and which texts name one.
+        clock: Event time.
+        http: For plain reads.
+        surging: See `SourceDeps`.
+        witnesses: Takes, by the source's name, what each operator's own channel is read through; None: none is kept.
+    """
     deps = SourceDeps(
         http=http,
         clock=clock,
@@ -224,7 +240,15 @@ def build_sources(
         user_agent=user_agent(config),
         allow_private=config.http.allow_private,
     )
-    return [cast("Source", _create("sources", block, deps)) for block in config.sources]
+    sources = []
+    for block in config.sources:
+        witness = Witness(http)
+        source = cast("Source", _create("sources", block, replace(deps, http=witness)))
+        if witnesses is not None and source.operator is not None:
+            witness.keeps = True
+            witnesses[source.name] = witness
+        sources.append(source)
+    return sources
 
 
 def build_destinations(config: Config, clock: Clock) -> tuple[list[Handler], list[Destination]]:
@@ -311,12 +335,14 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(http.close)
         surging: list[Callable[[str], bool]] = []
+        witnesses: dict[str, Witness] = {}
         sources = build_sources(
             config,
             classifier=classifier,
             clock=clock,
             http=http,
             surging=lambda operator: any(look(operator) for look in surging),
+            witnesses=witnesses,
         )
         handlers, targets = build_destinations(config, clock)
         stack.push_async_callback(close_all, [*sources, *handlers, *targets])
@@ -344,14 +370,15 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             outboxes={to.name: build_outbox(to, core) for to in (*handlers, *targets)},
             jitter=jitter,
             keep=timedelta(days=config.store.keep_days),
+            witnesses=witnesses,
             ends=ends,
         )
         await run(crew, cursors, stop)
 
 
 @asynccontextmanager
-async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
-    """The desk of a store that is only read, beside a running bot or without one; and its time.
+async def at_rest(config: Config) -> AsyncIterator[tuple[Core, datetime]]:
+    """The newsroom of a store that is only read, beside a running bot or without one; and its time.
 
     Raises:
         StoreError: there is no store, or it cannot be read.
@@ -375,6 +402,13 @@ async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
         )
         await core.newsroom.wake()
         _resume(clock, core.newsroom)
-        yield core.desk, clock.now()
+        yield core, clock.now()
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
+    """The desk of a store that is only read; see `at_rest`."""
+    async with at_rest(config) as (core, now):
+        yield core.desk, now

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
+from bot.domain.captures import Visit
 from bot.domain.signals import Health, HealthState
 from bot.errors import SourceError, StoreError
 from bot.flow.newsroom import Newsroom
+from bot.flow.witness import Witness
 from bot.ports import Event, Reading, Source
 
 _log = structlog.get_logger()
@@ -26,16 +28,25 @@ class Listener:
 
     Args:
         jitter: 0 to 1, uniformly; spreads reads so that a hundred feeds do not wake at once.
+        cursor: Where the last run stopped.
+        witness: What an operator's channel is read through; None: nothing of its answers is kept.
     """
 
     def __init__(
-        self, source: Source, newsroom: Newsroom, clock: Clock, jitter: Callable[[], float], cursor: str | None
+        self,
+        source: Source,
+        newsroom: Newsroom,
+        clock: Clock,
+        jitter: Callable[[], float],
+        cursor: str | None,
+        witness: Witness | None = None,
     ) -> None:
         self._source = source
         self._newsroom = newsroom
         self._clock = clock
         self._jitter = jitter
         self._cursor = cursor
+        self._witness = witness
         self._failures = 0
 
     async def run(self) -> None:
@@ -79,7 +90,7 @@ class Listener:
         events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
         cursor = (name, reading.cursor) if reading.cursor is not None else None
         complete = (name, reading.complete_to) if reading.complete_to is not None else None
-        await self._store(events, cursor, complete)
+        await self._store(events, cursor, complete, self._visit(healthy))
         self._cursor = reading.cursor or self._cursor
 
     async def _store(
@@ -87,15 +98,23 @@ class Listener:
         events: tuple[Event, ...],
         cursor: tuple[str, str] | None = None,
         complete: tuple[str, datetime] | None = None,
+        visit: Visit | None = None,
     ) -> None:
         """Hand over to the newsroom, and wait as long as it cannot store: nothing is lost."""
         while True:
             try:
-                await self._newsroom.take(events, cursor=cursor, complete_to=complete)
+                await self._newsroom.take(events, cursor=cursor, complete_to=complete, visit=visit)
             except StoreError:
                 await asyncio.sleep(_STORE_SECONDS)
             else:
                 return
+
+    def _visit(self, health: Health) -> Visit | None:
+        """What there is to prove of a check of an operator's own channel."""
+        captures = self._witness.take() if self._witness is not None else ()
+        if health.operator is None:
+            return None
+        return Visit(health.source, health.operator, health.at, health.state, health.reason, captures)
 
     async def _failed(self, error: SourceError) -> float:
         """Note the failure; seconds until the next try."""
@@ -103,7 +122,7 @@ class Listener:
         _log.warning("source not heard", source=self._source.name, state=error.state.value, reason=error.reason)
         now = self._clock.now()
         health = Health(self._source.name, error.state, now, self._source.operator, error.reason)
-        await self._store((health,))
+        await self._store((health,), visit=self._visit(health))
         rhythm = self._source.interval.total_seconds() or _STREAM_BACKOFF_SECONDS
         backoff = min(_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10), rhythm)
         asked = error.retry_after or 0.0

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
@@ -154,6 +155,7 @@ class Newsroom:
         *,
         cursor: tuple[str, str] | None = None,
         complete_to: tuple[str, datetime] | None = None,
+        visit: Visit | None = None,
     ) -> list[Verdict]:
         """Take what a source handed over, in its order, and store it with its effects.
 
@@ -161,6 +163,7 @@ class Newsroom:
             events: Signals, checks and recorded decisions; a report stands for a mention whose text is gone.
             cursor: (source, cursor) to store along.
             complete_to: (source, time) before which nothing more is to come.
+            visit: The check of an operator's channel that gave all this; whether it is telling is found here.
 
         Returns:
             What the decisions among the events came to, in order.
@@ -176,6 +179,9 @@ class Newsroom:
             signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
             known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
             new = {id(signal) for signal in self._ingest.new(signals, known)}
+            if visit is not None:
+                telling = bool(new) or visit.state is not self.roster.state(visit.source)
+                self._batch.visits.append(replace(visit, telling=telling))
             for event in events:
                 if isinstance(event, Health):
                     self._check(event, now)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -14,6 +14,7 @@ from bot.flow.deliver import Outbox
 from bot.flow.desk import NewsroomDesk
 from bot.flow.listen import Listener
 from bot.flow.newsroom import Newsroom
+from bot.flow.witness import Witness
 from bot.ports import Destination, Handler, Source
 
 _log = structlog.get_logger()
@@ -25,6 +26,7 @@ _OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried agai
 _AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
 _TICK_SECONDS = 0.05  # how late a bucket may close; a scenario at speed has several a second
 _PURGE_SECONDS = 3600.0
+_CALM_KEPT = timedelta(days=1)  # checks that told nothing new, in which no incident shows up later than that
 _DRAIN_SECONDS = 30.0
 
 
@@ -34,6 +36,7 @@ class Crew:
 
     Attributes:
         outboxes: One for each handler and target, by its name.
+        witnesses: What operators' channels are read through, by the source's name.
         ends: Stop when all sources have come to their end and everything is delivered (a demo without a terminal).
     """
 
@@ -46,6 +49,7 @@ class Crew:
     outboxes: Mapping[str, Outbox]
     jitter: Callable[[], float]
     keep: timedelta
+    witnesses: Mapping[str, Witness] = field(default_factory=dict)
     ends: bool = False
 
 
@@ -55,10 +59,7 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
     opened: set[str] = set()
     async with asyncio.TaskGroup() as group:
         rooms = {to.name: group.create_task(_keep(crew, to, stop, opened)) for to in destinations}
-        ears = [
-            group.create_task(Listener(source, crew.newsroom, crew.clock, crew.jitter, cursors.get(source.name)).run())
-            for source in crew.sources
-        ]
+        ears = [group.create_task(_listener(crew, source, cursors.get(source.name)).run()) for source in crew.sources]
         chores = [group.create_task(_tick(crew)), group.create_task(_purge(crew))]
         if crew.ends:
             chores.append(group.create_task(_end(crew, ears, stop)))
@@ -74,6 +75,10 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
         await crew.newsroom.rest()
     except StoreError as error:
         _log.error("store refuses", error=str(error))
+
+
+def _listener(crew: Crew, source: Source, cursor: str | None) -> Listener:
+    return Listener(source, crew.newsroom, crew.clock, crew.jitter, cursor, crew.witnesses.get(source.name))
 
 
 async def _keep(crew: Crew, destination: Destination, stop: asyncio.Event, opened: set[str]) -> None:
@@ -150,10 +155,11 @@ async def _tick(crew: Crew) -> None:
 
 
 async def _purge(crew: Crew) -> None:
-    """Drop texts and links whose time is over."""
+    """Drop texts, links and checks whose time is over."""
     while True:
         try:
-            await crew.newsroom.store.purge(crew.clock.now() - crew.keep)
+            now = crew.clock.now()
+            await crew.newsroom.store.purge(now - crew.keep, now - _CALM_KEPT)
         except StoreError as error:
             _log.error("store refuses", error=str(error))
         await asyncio.sleep(_PURGE_SECONDS)

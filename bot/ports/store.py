@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
@@ -27,8 +28,9 @@ class Heard:
 class Changes:
     """Everything one step changes; the store applies it in one transaction, or not at all.
 
-    Signals, reports and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new digest
-    replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
+    Signals, reports, visits and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new
+    digest replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was
+    there.
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
@@ -37,6 +39,7 @@ class Changes:
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
     health: tuple[Health, ...] = ()
+    visits: tuple[Visit, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     drafts: tuple[Draft, ...] = ()
@@ -50,6 +53,7 @@ class Changes:
             self.signals
             or self.reports
             or self.health
+            or self.visits
             or self.cursors
             or self.incidents
             or self.drafts
@@ -123,6 +127,18 @@ class Store(Protocol):
         """Health lines with `at` >= since and, for each source, the last one before it; in order of `at`."""
         ...
 
+    async def visits(self, operator: str, since: datetime, until: datetime) -> Sequence[Visit]:
+        """Checks of the operator's own channels in [since, until] as far as kept, by (at, source), without bodies."""
+        ...
+
+    async def body(self, digest: str) -> bytes | None:
+        """The bytes of a capture; None if they are not kept (too many in one day, or dropped since)."""
+        ...
+
+    async def incident(self, name: str) -> Incident | None:
+        """An incident by its id or, in digits, its number."""
+        ...
+
     async def decisions(self, since: datetime) -> Sequence[Decision]:
         """Editors' decisions with `at` >= since, oldest first."""
         ...
@@ -143,6 +159,14 @@ class Store(Protocol):
         """The newest `CARD` delivery of an incident to a destination that was sent, or None."""
         ...
 
-    async def purge(self, before: datetime) -> int:
-        """Drop texts and links of mentions seen before, old health lines and sent deliveries; rows touched."""
+    async def purge(self, before: datetime, calm_before: datetime | None = None) -> int:
+        """Drop what is old; what an incident's silence rests on (`Incident.heard_from` to its end) stays.
+
+        Args:
+            before: Texts and links of mentions seen before, health lines, sent deliveries and visits go.
+            calm_before: Visits that told nothing new go from then on; None: as all others.
+
+        Returns:
+            Rows touched.
+        """
         ...
