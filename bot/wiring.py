@@ -120,8 +120,7 @@ def build_core(
     kinds = {name: kind for name, kind, _ in sources}
     operators = {operator.id: operator for operator in classifier.operators}
     room = config.newsroom
-    folder = _HERE / "drafting" / "templates" / room.language
-    templates = {name: (folder / f"{name}.j2").read_text(encoding="utf-8") for name in TEMPLATES}
+    templates = {name: read_template(room.language, name) for name in TEMPLATES}
     announcements = Announcements(room.language, room.timezone)
     newsroom = Newsroom(
         store=store,
@@ -142,6 +141,11 @@ def build_core(
     )
     desk = NewsroomDesk(newsroom, classifier.operator, classifier.place)
     return Core(newsroom, desk, classifier, announcements)
+
+
+def read_template(language: str, name: str) -> str:
+    """The Jinja source of a text in one of the newsroom's languages."""
+    return (_HERE / "drafting" / "templates" / language / f"{name}.j2").read_text(encoding="utf-8")
 
 
 def author_key(folder: Path) -> bytes:

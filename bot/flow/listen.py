@@ -51,25 +51,24 @@ class Listener:
 
     async def run(self) -> None:
         """Read until cancelled; returns when a pushed source has come to its end (a replay)."""
-        polled = self._source.interval > timedelta(0)
-        while True:
-            try:
-                await self._read(_READ_SECONDS if polled else None)
-                if not polled:
-                    return
-                wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
-            except SourceError as error:
-                wait = await self._failed(error)
-            except TimeoutError:
-                wait = await self._failed(
-                    SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
-                )
-            except Exception as error:  # noqa: BLE001 - a defect in one adapter is that source's failure only
-                _log.exception("source failed", source=self._source.name)
-                wait = await self._failed(
-                    SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING)
-                )
+        while (wait := await self.once()) is not None:
             await asyncio.sleep(wait)
+
+    async def once(self) -> float | None:
+        """Read once; seconds until the next read, None when a pushed source has come to its end."""
+        polled = self._source.interval > timedelta(0)
+        try:
+            await self._read(_READ_SECONDS if polled else None)
+        except SourceError as error:
+            return await self._failed(error)
+        except TimeoutError:
+            return await self._failed(
+                SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
+            )
+        except Exception as error:  # noqa: BLE001 - a defect in one adapter is that source's failure only
+            _log.exception("source failed", source=self._source.name)
+            return await self._failed(SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING))
+        return self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter()) if polled else None
 
     async def _read(self, seconds: float | None) -> None:
         """Read once; only the source is timed: it is not its fault when the store makes a reading wait."""
