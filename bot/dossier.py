@@ -103,7 +103,7 @@ async def _write_captures(store: Store, proof: Proof, part: Path) -> dict[_Key, 
             raise InputError(f"captures: {capture.digest}: its bytes in the store are not those that were read")
         name = names[_key(visit, capture)] = _name(visit, capture, body, set(names.values()))
         (part / name).write_bytes(body)
-        lines = [f"url: {capture.url}", f"status: {capture.status}", f"first-read: {_utc(capture.first_at)}"]
+        lines = [f"url: {capture.url}", f"first-read: {_utc(capture.first_at)}"]
         lines += [f"{header}: {value}" for header, value in capture.headers]
         _write_text(part / f"{name}.headers.txt", "\n".join(lines) + "\n")
     return names

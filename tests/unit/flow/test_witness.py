@@ -72,9 +72,7 @@ async def test_the_first_read_after_a_start_is_whole_and_later_ones_confirm_it(
     witness: Witness, pages: StatusPages
 ) -> None:
     pages.put("/etat", PAGE)
-    before = (await fetch(Witness(witness._http), pages.url("/etat"), Seen()))[
-        1
-    ]  # what the cursor of the last run says
+    before = (await fetch(Witness(witness._http), pages.url("/etat"), Seen()))[1]  # as the last run's cursor says
     pages.statuses.clear()
     answers = [await fetch(witness, pages.url("/etat"), before) for _ in range(3)]
     assert pages.statuses == [200, 304, 304]
