@@ -39,13 +39,13 @@ class Changes:
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
     health: tuple[Health, ...] = ()
-    visits: tuple[Visit, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     drafts: tuple[Draft, ...] = ()
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
+    visits: tuple[Visit, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""

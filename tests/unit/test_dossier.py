@@ -74,7 +74,7 @@ def verified(folder: Path) -> bool:
 
 def sums_are_right(folder: Path) -> bool:
     lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    told = dict(reversed(line.split("  ")) for line in lines)  # type: ignore[arg-type, misc]
+    told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files_in(folder)}
     del found["SHA256SUMS"]
     return told == found
