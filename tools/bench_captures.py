@@ -32,7 +32,7 @@ PAGE_BYTES, DOCUMENT_BYTES = 120_000, 20_000
 
 
 class Page:
-    """A page of words and tags, which packs as such pages do (to about a fifth)."""
+    """A page of words and tags, which packs as such pages do (to about a third)."""
 
     def __init__(self, chance: random.Random, size: int) -> None:
         words = ["".join(chance.choices("aeilnorstu", k=chance.randint(3, 9))) for _ in range(900)]
