@@ -274,7 +274,9 @@ async def test_a_clock_that_is_wrong_loses_nothing_and_tells_nothing_of_tomorrow
         room.world.deps = replace(room.world.deps, clock=ManualClock(NOW + skew))
         room.source = room.make()
         again = await room.entries()
-        assert {key: entry.title for key, entry in again.items()} == {key: entry.title for key, entry in first.items()}
+        assert again.keys() == first.keys()
+        if room.case.channel:  # a third party's totals count what is younger than a day
+            assert [entry.title for entry in again.values()] == [entry.title for entry in first.values()]
         assert all(entry.published_at <= entry.seen_at == NOW + skew for entry in again.values())
 
 
