@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
 from bot.storage.values import OPEN
 from tests.unit.storage.samples import at, decision, delivery, draft, entry, health, incident, mention, report, tally
+
+pytestmark = pytest.mark.slow  # hundreds of drawn stories on two stores
 
 MINUTES = st.integers(0, 9)
 NAMES = st.sampled_from(["a", "b", "é", "ab"])
