@@ -1,6 +1,7 @@
 """Incidents and drafts: what we believe is wrong, and what we propose to say about it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -142,6 +143,10 @@ class Incident:
     ended_at: datetime | None = None
     reports_at_dismissal: int = 0
     professional: int = 0
+
+    def unlinked(self, drops: Callable[[Evidence], bool]) -> "Incident":
+        """The incident without the links of the evidence that `drops` tells."""
+        return replace(self, evidence=tuple(replace(e, url=None) if drops(e) else e for e in self.evidence))
 
 
 class DraftKind(StrEnum):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Health, Report
+from bot.domain.signals import Deletion, Health, Report
 from bot.ports import Changes, Heard
 
 
@@ -14,6 +14,7 @@ class Batch:
 
     heard: list[Heard] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Batch:
         return Changes(
             signals=tuple(self.heard),
             reports=tuple(self.reports),
+            deletions=tuple(self.deletions),
             health=tuple(self.health),
             cursors=dict(self.cursors),
             incidents=tuple(self.incidents.values()),

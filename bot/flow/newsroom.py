@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import Deletion, Health, Mention, Report, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.errors import StoreError
 from bot.flow import publish, transitions
@@ -187,8 +187,9 @@ class Newsroom:
                 elif isinstance(event, Report):
                     self._report(event)
                     self._amend(self._ears.heard(event.source, event.at), now)
-                elif id(event) in new:
+                elif not isinstance(event, Deletion) and id(event) in new:
                     self._signal(event, now)
+            self._take_back([event for event in events if isinstance(event, Deletion)])
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -317,6 +318,11 @@ class Newsroom:
                 self.cases.bear_out(signal.operator, now)
         elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
             self._entry(taken.heard.signal, now)
+
+    def _take_back(self, deletions: Sequence[Deletion]) -> None:
+        self._batch.deletions.extend(deletions)
+        if deletions:
+            self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
         if entry.observer is None:  # a third party's is never the operator's word

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Classification, Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Changes:
 
     Signals, reports and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new digest
     replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
+    Deletions come last: they drop the text of a mention, and its link here, in reports, incidents and drafts.
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
@@ -36,6 +37,7 @@ class Changes:
 
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     health: tuple[Health, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
@@ -49,6 +51,7 @@ class Changes:
         return bool(
             self.signals
             or self.reports
+            or self.deletions
             or self.health
             or self.cursors
             or self.incidents

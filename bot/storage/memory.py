@@ -2,13 +2,13 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
-from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.incidents import Decision, Draft, Evidence, Incident
+from bot.domain.signals import Deletion, Health, Mention, Report, StatusEntry, Tally
 from bot.ports import Changes, Heard, Loaded
 from bot.storage.runs import Run, fold, lines
 from bot.storage.values import (
@@ -23,7 +23,6 @@ from bot.storage.values import (
     report_order,
     signal_key,
     tally_order,
-    unlinked,
 )
 
 
@@ -71,6 +70,8 @@ class MemoryStore:
         self._deliveries.update((delivery.id, delivery) for delivery in changes.deliveries)
         if changes.snapshot is not None:
             self._snapshot = changes.snapshot
+        if changes.deletions:
+            self._forget(changes.deletions)
 
     def _hear(self, heard: Heard) -> None:
         signal, key = heard.signal, signal_key(heard.signal)
@@ -85,6 +86,23 @@ class MemoryStore:
                 self._entries[key] = signal
             case Tally():
                 self._tallies[key] = signal
+
+    def _forget(self, deletions: Sequence[Deletion]) -> None:
+        gone = {(deletion.source, deletion.id) for deletion in deletions}
+        for key in gone:
+            self._mentions.pop(key, None)
+        linked = [key for key, report in self._reports.items() if (report.source, report.id) in gone and report.url]
+        for report_key in linked:
+            self._reports[report_key] = replace(self._reports[report_key], url=None)
+        if linked:
+            self._unlink(lambda evidence: (evidence.source, evidence.id) in gone)
+
+    def _unlink(self, drops: Callable[[Evidence], bool]) -> None:
+        for name, incident in self._incidents.items():
+            self._incidents[name] = incident.unlinked(drops)
+        for drafts in self._drafts.values():
+            for revision, draft in drafts.items():
+                drafts[revision] = replace(draft, incident=draft.incident.unlinked(drops))
 
     async def load(self, ended_after: datetime) -> Loaded:
         """See `Store.load`."""
@@ -177,15 +195,10 @@ class MemoryStore:
             if report.url is not None and report.seen_at < before:
                 self._reports[key] = replace(report, url=None)
                 touched += 1
-        for name, incident in self._incidents.items():
-            if (oldest := links_from(incident)) is not None and oldest < before:
-                self._incidents[name] = unlinked(incident, before)
-                touched += 1
-        for drafts in self._drafts.values():
-            for revision, draft in drafts.items():
-                if (oldest := links_from(draft.incident)) is not None and oldest < before:
-                    drafts[revision] = replace(draft, incident=unlinked(draft.incident, before))
-                    touched += 1
+        drafts = [draft.incident for revisions in self._drafts.values() for draft in revisions.values()]
+        linked = (links_from(incident) for incident in (*self._incidents.values(), *drafts))
+        touched += sum(oldest is not None and oldest < before for oldest in linked)
+        self._unlink(lambda evidence: evidence.at < before)
         return touched
 
     def _purge_runs(self, before: datetime) -> int:
