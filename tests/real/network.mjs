@@ -25,7 +25,8 @@ const commands = {
     const rich = new RichText({ text })
     const agent = await person(by)
     await rich.detectFacets(agent)
-    const { uri, cid } = await agent.post({ ...record, text: rich.text, facets: rich.facets })
+    const post = { ...record, langs: record.langs ?? undefined, text: rich.text, facets: rich.facets }
+    const { uri, cid } = await agent.post(post)
     return { uri, cid, did: agent.did, facets: rich.facets ?? [] }
   },
   async delete({ by, uri }) {
