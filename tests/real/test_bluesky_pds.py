@@ -25,7 +25,7 @@ from tests.flows.bot_process import house
 from tests.flows.real_newsroom import stored, until, world
 from tests.real.conftest import Bridge, Network
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(100)]
 
 BEGINNING = '{"time_us": 1}'
 TEXTS = (
