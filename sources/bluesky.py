@@ -28,8 +28,8 @@ POSTS = "app.bsky.feed.post"
 MAX_MESSAGE_BYTES = 256 * 1024
 # An instance keeps about a day; what is older than this is not there any more, and a gap is a gap.
 RETENTION = timedelta(hours=24)
-# Instances see a post at times that differ, and tell it slightly out of order: going on exactly at the last time heard
-# would leave a hole. What is told twice is known by its id.
+# Instances see a post at times that differ: going on exactly at the last time heard would leave a hole where the next
+# instance is behind. What is told twice is known by its id.
 REWIND = timedelta(seconds=5)
 _BATCH = 200
 _LASTING_SECONDS = 60.0

@@ -37,7 +37,6 @@ class Changes:
 
     signals: tuple[Heard, ...] = ()
     reports: tuple[Report, ...] = ()
-    deletions: tuple[Deletion, ...] = ()
     health: tuple[Health, ...] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
@@ -45,6 +44,7 @@ class Changes:
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
+    deletions: tuple[Deletion, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""
