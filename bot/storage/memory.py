@@ -26,6 +26,7 @@ from bot.storage.values import (
     signal_key,
     tally_order,
 )
+from bot.storage.visits import pack
 
 
 class MemoryStore:
@@ -62,8 +63,9 @@ class MemoryStore:
             self._retract(key)
         for line in changes.health:
             self._check(line)
+        packed = pack(changes.visits)
         for visit in changes.visits:
-            self._visits.write(visit)
+            self._visits.write(visit, packed)
         self._cursors.update(changes.cursors)
         self._incidents.update((incident.id, incident) for incident in changes.incidents)
         for draft in changes.drafts:

@@ -1,13 +1,13 @@
 """The part of the store in memory that keeps what operators' channels answered."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bot.domain.captures import Capture, Visit
 from bot.domain.incidents import Incident
-from bot.storage.visits import may_keep, pack, unpack
+from bot.storage.visits import may_keep, unpack
 
 _DAY = timedelta(days=1)
 _Key = tuple[str, str, str]  # source, address, digest
@@ -36,11 +36,10 @@ class MemoryVisits:
         self._contents: dict[_Key, _Content] = {}
         self._bodies: dict[str, bytes] = {}
 
-    def write(self, visit: Visit) -> None:
-        """Store a visit, unless it is there."""
+    def write(self, visit: Visit, packed: Mapping[str, bytes]) -> None:
+        """Store a visit, unless it is there; see `bot.storage.visits.pack`."""
         if (visit.source, visit.at) in self._visits:
             return
-        packed = pack([visit])
         for capture in visit.captures:
             fresh = _Content(replace(capture, body=None), visit.operator, visit.at, visit.at, visit.telling)
             content = self._contents.setdefault((visit.source, capture.url, capture.digest), fresh)
