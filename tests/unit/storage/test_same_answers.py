@@ -53,8 +53,7 @@ CAPTURES = st.builds(
     body=st.none() | st.just(b"body"),
 )
 VISITS = st.builds(
-    Visit,
-    OPERATORS,
+    lambda channel, *rest: Visit(channel, channel, *rest),  # a channel is one operator's
     OPERATORS,
     MINUTES.map(at),
     st.sampled_from(HealthState),
