@@ -43,11 +43,9 @@ print(statistics.median(times))
 """
 
 
-def deps_on(*hosts: str) -> tuple[SafeHttp, SourceDeps]:
-    """The real client, allowed to read these loopback hosts, and what a source is given with it."""
-    http = SafeHttp("Vigie/bench", frozenset(hosts))
-    operators = {_OPERATOR.id: _OPERATOR}
-    return http, SourceDeps(http, SystemClock(), operators, lambda _: True, lambda _: False, "Vigie/bench")
+def client(*hosts: str) -> SafeHttp:
+    """The real client, allowed to read these loopback hosts."""
+    return SafeHttp("Vigie/bench", frozenset(hosts))
 
 
 # --- ours ---------------------------------------------------------------------------------------------------------
@@ -65,7 +63,9 @@ def ours(kind: str, reads: int, *, keep: bool) -> list[float]:
 
 
 async def _ours(kind: str, reads: int, *, keep: bool) -> list[float]:
-    http, deps = deps_on("127.0.0.1")
+    http = client("127.0.0.1")
+    operators = {_OPERATOR.id: _OPERATOR}
+    deps = SourceDeps(http, SystemClock(), operators, lambda _: True, lambda _: False, "Vigie/bench")
     with feed_server("steady", keep=keep) as port:
         url = f"http://127.0.0.1:{port}/{kind}/1"
         source = FeedSource(Settings(kind="feed", name="feed", operator=_OPERATOR.id, url=url), deps)
