@@ -66,6 +66,8 @@ def check(
 ) -> None:
     """Validate the configuration, then try every source, chat and target by reading only.
 
+    Below stands how a bot that runs (or ran) here finds its sources: since when, the last good answer, the next try.
+
     Posts nothing (but for --send) and pays nothing. Exit 0 if all works, 1 if anything fails, 2 if the configuration is
     wrong.
     """
@@ -77,6 +79,7 @@ def check(
     typer.echo(f"configuration: {settings.file or 'embedded defaults'}: fine")
     if rows:
         tables.print_checks(rows)
+        _finish(commands.print_health(settings))
     if not all(row.check.ok for row in rows):
         raise typer.Exit(1)
 
@@ -84,6 +87,7 @@ def check(
 @app.command()
 def status(
     operator: Annotated[str | None, typer.Argument(metavar="[OPERATOR]", help="Id, name or alias.")] = None,
+    place: Annotated[str, typer.Argument(metavar="[PLACE]", help="Commune or département, for mobile sites.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """What is known about an operator now (or about all of them), from the store; also beside a running bot.
@@ -93,7 +97,7 @@ def status(
     from bot import commands, logs  # noqa: PLC0415
 
     logs.configure(debug=_debug, quiet=True)
-    _finish(commands.print_status(_load(config), operator))
+    _finish(commands.print_status(_load(config), operator, place))
 
 
 @app.command()

@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.config import Config
 from bot.domain.incidents import Draft
 from bot.domain.signals import HealthState, Signal
-from bot.errors import ConfigError, InputError
+from bot.errors import ConfigError, InputError, StoreError
 from bot.flow import publish
 from bot.flow.checkup import Row, check_all
 from bot.flow.replay import contract_line
@@ -73,7 +73,12 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
         http = wiring.build_http(config)
         stack.push_async_callback(http.close)
         sources = wiring.build_sources(
-            config, classifier=classifier, clock=clock, http=http, surging=lambda _operator: False
+            config,
+            classifier=classifier,
+            clock=clock,
+            http=http,
+            surging=lambda _operator: False,
+            chats=wiring.open_chats(config),
         )
         handlers, targets = wiring.build_destinations(config, clock)
         stack.push_async_callback(wiring.close_all, [*sources, *handlers, *targets])
@@ -86,8 +91,19 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
         return desk + public
 
 
-async def print_status(config: Config, operator: str | None) -> None:
-    """The answer to `/status`, for one operator or all.
+async def print_health(config: Config) -> None:
+    """How the running bot (or the last one) found its sources; nothing where none has run."""
+    cards, layout = import_module("handlers._cards"), import_module("handlers._console_page")
+    try:
+        async with wiring.reading(config) as (desk, now):
+            card = cards.sources_card(await desk.sources(), language=config.newsroom.language, now=now)
+    except StoreError:
+        return
+    layout.Page(sys.stdout).show(layout.card_panel(card))
+
+
+async def print_status(config: Config, operator: str | None, place: str) -> None:
+    """The answer to `/status`, for one operator (perhaps at a place) or all.
 
     Raises:
         InputError: no such operator.
@@ -99,7 +115,7 @@ async def print_status(config: Config, operator: str | None) -> None:
         if operator is None:
             drafts = await desk.open_drafts()
             card = cards.operators_overview(desk.operators(), drafts, language=language, zone=zone, now=now)
-        elif known := await desk.status(operator):
+        elif known := await desk.status(operator, place):
             card = cards.status_card(known, language=language, zone=zone)
         else:
             raise InputError(cards.unknown_operator(operator, desk.operators(), language=language))

@@ -105,7 +105,7 @@ async def try_source(config: Config, trial: Trial, tell: Callable[[Signal], None
         stack.push_async_callback(http.close)
         try:
             sources = wiring.build_sources(
-                config, classifier=classifier, clock=SystemClock(), http=http, surging=lambda _operator: False
+                config, classifier=classifier, clock=SystemClock(), http=http, surging=lambda _operator: False, chats={}
             )
         except ConfigError as error:
             raise InputError(str(error).replace("None: sources[0]", trial.kind)) from error
@@ -226,6 +226,7 @@ def signal_line(signal: Signal, *, operator_known: bool) -> dict[str, Any]:
                 "url": None if signal.url and signal.url.startswith(BASE) else signal.url,
                 "published_at": signal.published_at.isoformat(),
                 "observer": signal.observer,
+                "place": signal.place,
             }
             return {key: value for key, value in line.items() if value is not None or key == "operator"}
         case Tally():

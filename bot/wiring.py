@@ -10,9 +10,9 @@ import os
 import pkgutil
 import random  # noqa: TID251 - the one place where jitter comes from
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +40,7 @@ from bot.flow.replay import Line
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Observe, Watch
+from bot.net.addresses import refusal
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
 from bot.season import calendar_of
 
@@ -130,6 +131,7 @@ def build_core(
         ears=Ears(
             (name for name, kind, hears in sources if hears and kind not in _NO_STEADY_EARS),
             (name for name, kind, _ in sources if kind in _NO_STEADY_EARS),
+            (name for name, _, hears in sources if not hears),
         ),
         roster=Roster([(name, kind) for name, kind, _ in sources if kind != "replay"]),
         drafts=Drafts(Wording(templates, language=room.language, zone=room.timezone, operators=classifier.operators)),
@@ -139,7 +141,7 @@ def build_core(
         kind_of=lambda source: kinds.get(source, source),
         snapshots=snapshots,
     )
-    desk = NewsroomDesk(newsroom, classifier.operator, classifier.place)
+    desk = NewsroomDesk(newsroom, classifier.operator, classifier.place, classifier.classify)
     return Core(newsroom, desk, classifier, announcements)
 
 
@@ -221,7 +223,13 @@ def user_agent(config: Config) -> str:
 
 
 def build_sources(
-    config: Config, *, classifier: Classifier, clock: Clock, http: Http, surging: Callable[[str], bool]
+    config: Config,
+    *,
+    classifier: Classifier,
+    clock: Clock,
+    http: Http,
+    surging: Callable[[str], bool],
+    chats: Mapping[str, str],
 ) -> list[Source]:
     """Every configured source."""
     deps = SourceDeps(
@@ -231,9 +239,23 @@ def build_sources(
         gate=classifier.gate,
         surging=surging,
         user_agent=user_agent(config),
+        refusal=refusal,
         allow_private=config.http.allow_private,
+        names=lambda text: classifier.classify(text).operators if classifier.gate(text) else (),
+        chats=chats,
+        place=classifier.located,
     )
     return [cast("Source", _create("sources", block, deps)) for block in config.sources]
+
+
+def open_chats(config: Config) -> dict[str, str]:
+    """The chats in which people may write to the bot, none of them in trouble yet; see `SourceDeps.chats`."""
+    found = {}
+    for block in config.handlers:
+        settings = block.settings(_module("handlers", block).Settings)
+        if getattr(settings, "hears_readers", False):
+            found[block.name] = ""
+    return found
 
 
 def build_destinations(config: Config, clock: Clock) -> tuple[list[Handler], list[Destination]]:
@@ -320,12 +342,14 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(http.close)
         surging: list[Callable[[str], bool]] = []
+        chats = open_chats(config)
         sources = build_sources(
             config,
             classifier=classifier,
             clock=clock,
             http=http,
             surging=lambda operator: any(look(operator) for look in surging),
+            chats=chats,
         )
         handlers, targets = build_destinations(config, clock)
         stack.push_async_callback(close_all, [*sources, *handlers, *targets])
@@ -341,6 +365,9 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             sources=[(source.name, source.kind, source.hears) for source in sources],
         )
         surging.append(core.newsroom.surging)
+        for source in sources:
+            if terms := getattr(source, "welcome", None):
+                core.desk.open_to_readers(replace(terms, keep_days=config.store.keep_days))
         cursors = await core.newsroom.wake()
         _resume(clock, core.newsroom)
         crew = Crew(
@@ -353,6 +380,7 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             outboxes={to.name: build_outbox(to, core) for to in (*handlers, *targets)},
             jitter=jitter,
             keep=timedelta(days=config.store.keep_days),
+            chats=chats,
             ends=ends,
         )
         await run(crew, cursors, stop)

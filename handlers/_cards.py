@@ -148,6 +148,9 @@ def status_card(status: OperatorStatus, *, language: str, zone: ZoneInfo) -> Car
         value = words.say("incident_value", number=incident.number, state=state, since=since)
         facts.append(Fact(words.say("fact_incident"), value))
     facts.append(Fact(words.say("fact_operator"), words.operators_word(status.silence, status.statement)))
+    if status.asked and status.place is None:
+        facts.append(Fact(words.say("fact_place"), words.say("unknown_place", name=cut(one_line(status.asked), 40))))
+    facts += [Fact(*words.sites(sites, status.place)) for sites in status.sites]
     facts += [Fact(*words.source(source)) for source in status.sources]
     return Card(title=one_line(status.operator.name), badge=_status_badge(status, words), facts=tuple(facts))
 
@@ -236,6 +239,7 @@ def _incident_facts(draft: Draft, words: Facts) -> tuple[Fact, ...]:
         (operator, words.operators_word(incident.silence, incident.statement)),
         (words.say("fact_spike"), words.spike(spike) if spike else ""),
         (words.say("fact_sources"), words.sources(surge.by_source)),
+        (words.say("fact_measured"), words.observations(incident.observations)),
     )
     return tuple(Fact(label, value) for label, value in facts if value)
 

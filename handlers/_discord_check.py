@@ -45,6 +45,18 @@ _STEPS = {
         "inviter de nouveau le bot avec la portée applications.commands",
         "invite the bot again with the applications.commands scope",
     ),
+    "readers": (
+        "salon des lecteurs",
+        "readers’ channel",
+        (
+            "corriger `readers_channel`, y donner au bot les mêmes droits, et activer « Message Content Intent » "
+            "(portail développeur, page « Bot »)"
+        ),
+        (
+            "correct `readers_channel`, grant the bot the same permissions there, and switch on “Message Content "
+            "Intent” (developer portal, “Bot” page)"
+        ),
+    ),
     "send": ("envoi", "sending", "voir les droits du bot dans le salon", "see the bot's permissions in the channel"),
 }
 # permission: its name in Discord's French and English settings
@@ -109,3 +121,29 @@ async def check_room(
     except discord.DiscordException as error:  # what the library finds in its answers, not in the network
         add(type(error).__name__, ok=False)
     return rows
+
+
+async def check_readers(room: Room, access: Access, number: int, deps: DestinationDeps) -> Check:
+    """Whether the bot can see, read and answer in the readers' channel."""
+    french = deps.language == "fr"
+    name, remedy = _STEPS["readers"][not french], _STEPS["readers"][2 + (not french)]
+    try:
+        client = await room.open()
+        async with room.calling("readers"):
+            guild = await client.fetch_guild(access.guild, with_counts=False)
+            channel = next((c for c in await guild.fetch_channels() if c.id == number), None)
+            me = await guild.fetch_member(client.user.id if client.user else 0)
+        missing = []
+        if channel is None:
+            missing.append("absent du serveur" if french else "not in the guild")
+        else:
+            may = channel.permissions_for(me)
+            missing += [names[not french] for key, names in _NEEDED.items() if not getattr(may, key)]
+        flags = client.application.flags if client.application else None
+        if flags is None or not (flags.gateway_message_content or flags.gateway_message_content_limited):
+            missing.append("Message Content Intent")
+    except (HandlerError, TargetError) as error:
+        return Check(name, ok=False, detail=error.reason, remedy=remedy)
+    lacking = ("manquent : " if french else "missing: ") + ", ".join(missing)
+    detail = lacking if missing else f"#{channel.name}" if channel else ""
+    return Check(name, ok=not missing, detail=detail, remedy=remedy if missing else "")

@@ -27,7 +27,7 @@ from handlers._cards import (
     unknown_operator,
     utf16_len,
 )
-from handlers._discord_message import CONTENT, Message, embed_of, escape, fitted, name_of, tell
+from handlers._discord_message import CONTENT, Message, buttons, embed_of, escape, fitted, name_of, tell
 
 _log = structlog.get_logger()
 
@@ -98,14 +98,14 @@ class Answers:
         self._inbox = inbox
         self._language = deps.language
 
-    async def status(self, operator: str | None) -> Message:
-        """One operator, or all."""
+    async def status(self, operator: str | None, place: str) -> Message:
+        """One operator, perhaps at a place, or all."""
         zone, now = self._deps.zone, self._deps.clock.now()
         known = self._desk.operators()
         if operator is None:
             drafts = await self._desk.open_drafts()
             return _shown(operators_overview(known, drafts, language=self._language, zone=zone, now=now))
-        if found := await self._desk.status(operator):
+        if found := await self._desk.status(operator, place.strip()):
             return _shown(status_card(found, language=self._language, zone=zone))
         return Message(fitted(unknown_operator(operator, known, language=self._language), CONTENT))
 
@@ -142,9 +142,10 @@ class Answers:
         if named is None:
             refusal = unknown_operator(operator, self._desk.operators(), language=self._language)
             return Message(fitted(refusal, CONTENT))
+        key = f"discord:{interaction.id}"
         logged = await self._inbox.log_call(
             Call(
-                key=f"discord:{interaction.id}",
+                key=key,
                 who=name_of(interaction),
                 operator=named.id,
                 service=service,
@@ -157,9 +158,8 @@ class Answers:
             return Message(fitted(logged, CONTENT))
         where = logged.places[0].name if logged.places else place
         label = service_label(service, self._language)
-        return Message(
-            fitted(say(self._language, "call_logged", operator=named.name, service=label, place=where), CONTENT)
-        )
+        text = say(self._language, "call_logged", operator=named.name, service=label, place=where)
+        return Message(fitted(text, CONTENT), view=buttons(("uncall", say(self._language, "cancel")), about=key))
 
 
 def build_commands(
@@ -180,10 +180,10 @@ def build_commands(
         return app_commands.describe(**{option: _words(option, language) for option in options})
 
     @command("status")
-    @described("operator")
+    @described("operator", "place")
     @app_commands.autocomplete(operator=answers.offer)
-    async def status(interaction: Asked, operator: str | None = None) -> None:
-        await _answer(interaction, answers.status, operator)
+    async def status(interaction: Asked, operator: str | None = None, place: str = "") -> None:
+        await _answer(interaction, answers.status, operator, place)
 
     @command("incidents")
     async def incidents(interaction: Asked) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from bot.domain.incidents import Action, Decision, Draft
 from bot.errors import BotError
-from bot.ports import Desk, DestinationDeps, Inbox, Outcome, OutcomeKind
+from bot.ports import Desk, DestinationDeps, Inbox, Outcome, OutcomeKind, TakingBack
 from handlers._cards import cut, outcome_text, plain, say, utf16_len
 from handlers._discord_commands import build_commands
 from handlers._discord_message import (
@@ -25,6 +25,7 @@ from handlers._discord_message import (
     unescape,
 )
 from handlers._discord_room import Access, ApiClient
+from handlers._discord_visitors import Visitors
 
 _log = structlog.get_logger()
 
@@ -50,13 +51,19 @@ class Listener(ApiClient):
     """One gateway session; a new one is made after each failure."""
 
     def __init__(
-        self, access: Access, editor_roles: tuple[int, ...], deps: DestinationDeps, desk: Desk, inbox: Inbox
+        self,
+        access: Access,
+        editor_roles: tuple[int, ...],
+        deps: DestinationDeps,
+        desk: Desk,
+        inbox: Inbox,
+        visitors: Visitors,
     ) -> None:
-        super().__init__(access)
+        super().__init__(access, intents=visitors.intents)
         self._access = access
         self._editor_roles = editor_roles
         self._deps = deps
-        self._desk = desk
+        self._desk, self._inbox, self._visitors = desk, inbox, visitors
         self._tree = build_commands(self, discord.Object(access.guild), self.admits, deps, desk, inbox)
 
     async def setup_hook(self) -> None:
@@ -71,7 +78,7 @@ class Listener(ApiClient):
         """Whether this is an editor in the desk's channel; anybody else is refused, in private."""
         here = interaction.guild_id == self._access.guild and interaction.channel_id == self._access.channel
         user = interaction.user
-        if here and isinstance(user, discord.Member) and any(user.get_role(role) for role in self._editor_roles):
+        if here and self._is_editor(user):
             return True
         _log.warning("discord_refused", user=user.id, guild=interaction.guild_id, channel=interaction.channel_id)
         match interaction.type:
@@ -84,13 +91,22 @@ class Listener(ApiClient):
                 await interaction.response.send_message(text, ephemeral=True)
         return False
 
+    def _is_editor(self, user: discord.User | discord.Member) -> bool:
+        return isinstance(user, discord.Member) and any(user.get_role(role) for role in self._editor_roles)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Somebody wrote somewhere; only the readers' channel is listened to."""
+        await self._visitors.wrote(message, editor=self._is_editor(message.author), me=self.user)
+
     # --- buttons -------------------------------------------------------------------------------------------------
 
     async def pressed(self, interaction: discord.Interaction[Any], what: str, about: str) -> None:
         """A press, or a submitted modal; whatever fails, whoever waits for an answer gets one."""
         try:
             async with asyncio.timeout(_WHOLE_SECONDS):
-                if await self.admits(interaction):
+                if what == "back":
+                    await self._visitors.take_back(interaction, about)
+                elif await self.admits(interaction):
                     await self._press(interaction, what, about)
         except Exception as error:  # noqa: BLE001 - a defect, too, must be told to whoever pressed
             known = isinstance(error, BotError | TimeoutError | discord.HTTPException)
@@ -122,8 +138,20 @@ class Listener(ApiClient):
                 await interaction.response.defer(ephemeral=True, thinking=True)
                 done = await self._desk.resend(about, name_of(interaction))
                 await tell(interaction, Message(say(self._deps.language, "resend_done" if done else "resend_closed")))
+            case "uncall":
+                await self._undo_call(interaction, about)
             case _:
                 await self._decide(interaction, Action(what), about)
+
+    async def _undo_call(self, interaction: discord.Interaction[Any], call: str) -> None:
+        await interaction.response.defer()
+        who, words = name_of(interaction), interaction.message.content if interaction.message else ""
+        outcome = await self._inbox.undo_call(call, who)
+        told = escape(say(self._deps.language, f"call_{outcome.value}", who=who))
+        if outcome is TakingBack.ALREADY:  # the message says so, or will: who undid it is named there
+            await interaction.followup.send(told, ephemeral=True)
+        else:
+            await interaction.edit_original_response(content=f"{words}\n{told}", view=None)
 
     async def _decide(self, interaction: discord.Interaction[Any], action: Action, about: str) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -52,13 +52,19 @@ class _TooManyRequestsError(Exception):
 class ApiClient(discord.Client):
     """A client that caches nothing it does not need, pings nobody, and knows where the API is."""
 
-    def __init__(self, access: Access, *, http_trace: aiohttp.TraceConfig | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        intents: discord.Intents | None = None,
+        http_trace: aiohttp.TraceConfig | None = None,
+    ) -> None:
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
         if access.api_base_url:
             Route.BASE = access.api_base_url  # the library's only hook, a class attribute
         traced: dict[str, Any] = {"http_trace": http_trace} if http_trace else {}
         super().__init__(
-            intents=discord.Intents(guilds=True),  # roles and channels; interactions need no intent
+            intents=intents or discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),

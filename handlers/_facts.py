@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.domain.incidents import Draft, Incident, IncidentState, Silence, SilenceState, Spike, Statement
+from bot.domain.incidents import Draft, Incident, IncidentState, Observation, Silence, SilenceState, Spike, Statement
 from bot.domain.operators import Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, HealthState
-from bot.ports import SourceStatus
-from handlers._phrases import say
+from bot.ports import SitesOut, SourceStatus
+from handlers._phrases import say, source_label
 from handlers._services import service_label
 from handlers._text import cut, one_line
 from handlers._times import age, clock_time
@@ -18,6 +18,7 @@ from handlers._times import age, clock_time
 _PLACES_SHOWN = 6
 _WORTH_A_RATIO = 1.5  # below, "× 1,3" would make much of little
 _YEAR_DAYS = 365
+_OBSERVERS = frozenset({"arcep", "ioda", "mobile_sites"})  # those whose names have a phrase
 _BARS = "▁▂▃▄▅▆▇█"
 _FULL_BAR = 8  # below so many reports an hour no bar is full: a quiet day must look quiet
 
@@ -51,7 +52,7 @@ class Facts:
         """`24 entre 8 h 05 et 8 h 25, dont 4 de professionnels · habituellement 2 (× 12)`."""
         surge, professional = incident.surge, incident.professional
         if not surge.reports:
-            return self.say("no_reports")
+            return self.say("no_reports" if incident.statement else "no_reports_left")
         seen = self.say(
             "in_interval",
             n=surge.reports,
@@ -106,15 +107,46 @@ class Facts:
 
     def sources(self, by_source: Sequence[tuple[str, int]]) -> str:
         """`x : 14, bluesky : 10`."""
-        return ", ".join(self.say("named", name=one_line(name), value=n) for name, n in by_source)
+        return ", ".join(self.say("named", name=source_label(name, self.language), value=n) for name, n in by_source)
 
     def belief(self, incident: Incident, operator: str) -> str:
         """What we believe, and who bears it out."""
-        said = incident.statement and incident.statement.state not in {EntryState.SCHEDULED, EntryState.UNKNOWN}
-        sources = len(incident.surge.by_source)
-        if incident.state is not IncidentState.CONFIRMED or not (said or sources > 1):
+        if incident.state is not IncidentState.CONFIRMED:
             return self.say(incident.state.value)
-        return self.say("confirmed_operator" if said else "confirmed_sources", operator=operator, n=sources)
+        if incident.statement and incident.statement.state not in {EntryState.SCHEDULED, EntryState.UNKNOWN}:
+            return self.say("confirmed_by", who=operator)
+        if incident.observations:
+            return self.say("confirmed_by", who=self.observer(incident.observations[0].observer))
+        sources = len(incident.surge.by_source)
+        return self.say("confirmed_sources", n=sources) if sources > 1 else self.say("confirmed")
+
+    def observer(self, name: str) -> str:
+        """A third party as a journalist writes it."""
+        return self.say(f"observer_{name}") if name in _OBSERVERS else one_line(name)
+
+    def observations(self, observations: Sequence[Observation]) -> str:
+        """`IODA : coupure mesurée à partir de 8 h 12`, the first of each."""
+        first = {o.observer: o for o in reversed(observations)}
+        measured = [
+            self.say(
+                "named", name=self.observer(o.observer), value=self.say("measured", time=self.time(o.published_at))
+            )
+            for o in reversed(first.values())
+        ]
+        return ", ".join(measured)
+
+    def sites(self, sites: SitesOut, place: Place | None) -> tuple[str, str]:
+        """Where, and `3 depuis moins de 24 h, 1 de plus longue date · liste de l’ARCEP, 23 nov. 11 h 02, …`."""
+        label = self.say("fact_sites_at", place=_place(place)) if place else self.say("fact_sites")
+        key = "sites" if sites.fresh or sites.older else "sites_none"
+        counted = self.say(key, fresh=sites.fresh, older=sites.older)
+        listed = self.say(
+            "sites_list",
+            observer=self.observer(sites.observer),
+            time=self.time(sites.listed_at),
+            age=self.age(sites.listed_at),
+        )
+        return label, f"{counted} · {listed}"
 
     def changes(self, before: Draft, after: Draft) -> str:
         """Why an incident is shown again: what is new in it, on one line; empty when only figures' ages are."""
@@ -183,7 +215,7 @@ class Facts:
             words.append(self.say("next_try", span=self._span(health.next_try)))
         if health and health.note:
             words.append(cut(one_line(health.note), 120))
-        return f"{mark} {one_line(source.name)}", ", ".join(words)
+        return f"{mark} {source_label(source.name, self.language)}", ", ".join(words)
 
     def _span(self, when: datetime) -> str:
         """How far a time is from now (`25 min`)."""

@@ -1,5 +1,7 @@
 """The words of the desk, French and English side by side, so that no chat has a wording of its own."""
 
+from handlers._text import one_line
+
 # key: (French, English); `say` puts in the no-break spaces of French.
 _PHRASES: dict[str, tuple[str, str]] = {
     # buttons
@@ -32,7 +34,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     # what we believe
     "suspected": ("panne suspectée", "suspected outage"),
     "confirmed": ("panne confirmée", "confirmed outage"),
-    "confirmed_operator": ("panne confirmée par {operator}", "outage confirmed by {operator}"),
+    "confirmed_by": ("panne confirmée par {who}", "outage confirmed by {who}"),
     "confirmed_sources": ("panne confirmée par {n} sources", "outage confirmed by {n} sources"),
     "easing": ("retour à la normale en cours", "easing"),
     "resolved": ("terminé", "over"),
@@ -53,9 +55,14 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "fact_places": ("Lieux", "Places"),
     "fact_operator": ("L’opérateur", "Operator"),
     "fact_sources": ("Sources", "Sources"),
+    "fact_measured": ("Mesure", "Measured"),
+    "fact_place": ("Lieu", "Place"),
+    "fact_sites": ("Antennes hors service", "Mobile sites down"),
+    "fact_sites_at": ("Antennes hors service, {place}", "Mobile sites down, {place}"),
     "fact_hour": ("Dernière heure", "Last hour"),
     "fact_day": ("24 heures", "24 hours"),
     "fact_incident": ("Incident", "Incident"),
+    "no_reports_left": ("plus aucun : ils ont été retirés", "none left: they were taken back"),
     "in_interval": ("{n} entre {start} et {end}", "{n} between {start} and {end}"),
     "usual": ("habituellement {expected}", "usually {expected}"),
     "times": ("× {ratio}", "×{ratio}"),
@@ -106,6 +113,18 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "footer_edited": ("texte de la rédaction", "text by the desk"),
     "repeated": ("envoi répété", "sent again"),
     "published_as": ("PUBLIÉ", "PUBLISHED"),
+    # what third parties say
+    "observer_arcep": ("l’ARCEP", "ARCEP"),
+    "observer_ioda": ("IODA", "IODA"),
+    "observer_mobile_sites": ("l’opérateur", "the operator"),
+    "measured": ("coupure mesurée à partir de {time}", "outage measured from {time} on"),
+    "sites": (
+        "{fresh} depuis moins de 24 h, {older} de plus longue date",
+        "{fresh} for less than 24 h, {older} for longer",
+    ),
+    "sites_none": ("aucune", "none"),
+    "sites_list": ("liste de {observer}, {time}, {age}", "listed by {observer}, {time}, {age}"),
+    "unknown_place": ("« {name} » : ni commune ni département connu", "“{name}”: no commune or département we know"),
     # ages
     "age_now": ("à l’instant", "just now"),
     "age_minutes": ("il y a {n} min", "{n} min ago"),
@@ -191,6 +210,13 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "Appel noté : {operator}, {service}, {place}. Merci.",
         "Call logged: {operator}, {service}, {place}. Thank you.",
     ),
+    "call_done": ("↩︎ Annulé par {who} : cet appel ne compte plus.", "↩︎ Undone by {who}: this call counts no more."),
+    "call_already": ("Cet appel était déjà annulé.", "This call had been undone already."),
+    "call_late": (
+        "Trop tard : un appel s’annule dans l’heure. Il reste compté ; corrigez l’alerte s’il le faut.",
+        "Too late: a call can be undone within the hour. It still counts; edit the alert if need be.",
+    ),
+    "call_unknown": ("Cet appel n’est pas connu.", "There is no such call."),
     "ids": ("Salon : {chat}\nVous : {user}", "Chat: {chat}\nYou: {user}"),
     "edit_prompt": (
         "Répondez à ce message avec le nouveau texte (n° {number}, version {revision}).",
@@ -220,7 +246,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "console_help": (
         (
             "a, m, e : approuver, modifier, écarter le dernier brouillon ; « a 3 » : le n° 3 ; « r 3 » : le rétablir\n"
-            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/status [opérateur] [lieu] : panne ou calme, chiffres à l’appui\n"
             "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/sources : l’état des sources\n"
@@ -228,7 +254,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
         ),
         (
             "a, m, d: approve, modify, dismiss the last draft; “a 3”: no. 3; “u 3”: restore it\n"
-            "/status [operator]: outage or calm, with the figures\n"
+            "/status [operator] [place]: outage or calm, with the figures\n"
             "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/sources: the state of the sources\n"
@@ -238,7 +264,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "nothing_to_decide": ("Rien à décider pour l’instant.", "Nothing to decide right now."),
     "help": (
         (
-            "/status [opérateur] : panne ou calme, chiffres à l’appui\n"
+            "/status [opérateur] [lieu] : panne ou calme, chiffres à l’appui\n"
             "/incidents : les incidents en cours\n"
             "/draft N : le texte de l’alerte seul, prêt à copier\n"
             "/signaler OPÉRATEUR SERVICE LIEU [pro] : noter l’appel d’un lecteur\n"
@@ -248,7 +274,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "La vigie propose, la rédaction décide : rien n’est publié sans un « Approuver »."
         ),
         (
-            "/status [operator]: outage or calm, with the figures\n"
+            "/status [operator] [place]: outage or calm, with the figures\n"
             "/incidents: the open incidents\n"
             "/draft N: the alert’s text alone, ready to copy\n"
             "/signaler OPERATOR SERVICE PLACE [pro]: log a reader’s call\n"
@@ -261,10 +287,24 @@ _PHRASES: dict[str, tuple[str, str]] = {
 }
 
 
+# Sources that are the newsroom's own are called by what they are; others by the name in the configuration.
+_SOURCES = {"desk_log": ("appels notés", "calls logged"), "readers": ("lecteurs", "readers")}
+
+
+def source_label(name: str, language: str) -> str:
+    """A source as an editor is told of it."""
+    label = _SOURCES.get(name)
+    return label[language != "fr"] if label else one_line(name)
+
+
 def say(language: str, key: str, **values: object) -> str:
     """The phrase of that key in `fr` or `en`, with its values filled in."""
-    phrase = _PHRASES[key][language != "fr"]
+    return typeset(_PHRASES[key][language != "fr"], language).format(**values)
+
+
+def typeset(phrase: str, language: str) -> str:
+    """The phrase with the no-break spaces of French."""
     if language == "fr":
         phrase = phrase.replace(" :", "\u00a0:").replace("« ", "«\u00a0").replace(" »", "\u00a0»")
         phrase = phrase.replace(" ?", "\u202f?").replace(" ;", "\u202f;").replace("× ", "×\u202f")
-    return phrase.format(**values)
+    return phrase

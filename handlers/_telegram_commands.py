@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from telegram import BotCommand, Message
+from telegram import BotCommand, InlineKeyboardMarkup, Message
 
 from bot.domain.operators import Operator, Service
 from bot.ports import Call, Desk, DestinationDeps, Inbox
+from handlers._asking import ask_status
 from handlers._cards import (
     alert_text,
     help_text,
@@ -20,12 +21,16 @@ from handlers._cards import (
     status_card,
     unknown_operator,
 )
-from handlers._telegram_page import Page, card_page, text_page
+from handlers._telegram_page import Page, card_page, keyboard, text_page
+from handlers._telegram_presses import uncall_data
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@(\w+))?(?:\s+(.*))?", re.DOTALL)
 _HELP_LINE = re.compile(r"^/(\w+)([^:\n]*?)\s*:\s*(.+)$", re.MULTILINE)
 _PROFESSIONAL = {"pro", "pros", "professionnel", "professionnelle", "business"}
 _SERVICE_WORDS = 3  # "site ou appli"
+
+
+Answer = tuple[Page, InlineKeyboardMarkup | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,14 @@ class Commands:
     def __init__(self, desk: Desk, inbox: Inbox, deps: DestinationDeps) -> None:
         self._desk, self._inbox, self._deps = desk, inbox, deps
 
-    async def answer(self, command: Command, message: Message, who: str) -> Page | None:
-        """What to say to a command; None for one that is not ours."""
+    async def answer(self, command: Command, message: Message, who: str) -> Answer | None:
+        """What to say to a command, and with which buttons; None for one that is not ours."""
+        if command.name == "signaler":
+            return await self._log_call(command.words, message, who)
+        page = await self._page(command)
+        return (page, None) if page else None
+
+    async def _page(self, command: Command) -> Page | None:
         match command.name:
             case "status":
                 return await self._status(command.words)
@@ -67,8 +78,6 @@ class Commands:
                 return await self._list(command.name)
             case "draft":
                 return await self._draft(command.words)
-            case "signaler":
-                return await self._log_call(command.words, message, who)
             case "help" | "aide" | "start":
                 return text_page(help_text(self._deps.language))
         return None
@@ -86,7 +95,7 @@ class Commands:
             drafts, now = await self._desk.open_drafts(), self._deps.clock.now()
             operators = self._desk.operators()
             return card_page(operators_overview(operators, drafts, language=language, zone=zone, now=now))
-        status = await self._desk.status(name)
+        status = await ask_status(self._desk, name)
         if status is None:
             return text_page(unknown_operator(name, self._desk.operators(), language=language))
         return card_page(status_card(status, language=language, zone=zone))
@@ -97,17 +106,18 @@ class Commands:
         draft = await self._desk.draft(int(number))
         return text_page(alert_text(draft) if draft else say(self._deps.language, "unknown_incident"))
 
-    async def _log_call(self, typed: str, message: Message, who: str) -> Page:
+    async def _log_call(self, typed: str, message: Message, who: str) -> Answer:
         language = self._deps.language
         words = typed.split()
         professional = bool(words) and words[-1].casefold() in _PROFESSIONAL
         understood = await self._operator_and_service(words[:-1] if professional else words)
         if isinstance(understood, str):
-            return text_page(understood)
+            return text_page(understood), None
         operator, service, place = understood
+        key = f"telegram:{message.chat.id}:{message.message_id}"
         report = await self._inbox.log_call(
             Call(
-                key=f"telegram:{message.chat.id}:{message.message_id}",
+                key=key,
                 who=who,
                 operator=operator.id,
                 service=service,
@@ -117,10 +127,11 @@ class Commands:
             )
         )
         if isinstance(report, str):
-            return text_page(report)
+            return text_page(report), None
         where = report.places[0].name if report.places else place
         label = service_label(service, language)
-        return text_page(say(language, "call_logged", operator=operator.name, service=label, place=where))
+        logged = say(language, "call_logged", operator=operator.name, service=label, place=where)
+        return text_page(logged), keyboard([(say(language, "cancel"), uncall_data(key))])
 
     async def _operator_and_service(self, words: list[str]) -> tuple[Operator, Service, str] | str:
         """The first reading "operator service place" with a known operator, or what is wrong.

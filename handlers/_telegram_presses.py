@@ -20,12 +20,12 @@ from telegram import (
 
 from bot.domain.incidents import Action, Decision, Draft
 from bot.errors import BotError, DeliveryError
-from bot.ports import Desk, DestinationDeps, Outcome, OutcomeKind
+from bot.ports import Desk, DestinationDeps, Inbox, Outcome, OutcomeKind, TakingBack
 from handlers._cards import cut, draft_card, one_line, outcome_text, plain, say, utf16_len
 from handlers._telegram_page import LIMIT, Page, card_keyboard, card_page, inert, joined, keyboard, text_page
 from handlers._telegram_room import Room
 
-_SAVE, _DROP, _RESEND = "save", "drop", "r:"
+_SAVE, _DROP, _RESEND, _UNCALL = "save", "drop", "r:", "c:"
 _DATA = re.compile(rf"({'|'.join([*Action, _SAVE, _DROP])}):(\d+):(\d+)")
 _ANSWER_LIMIT = 200  # of answerCallbackQuery
 _PREVIEW_LIMIT = LIMIT - 400  # the rest is for what a preview says when it is confirmed
@@ -47,6 +47,11 @@ def resend_data(delivery: str) -> str:
     return f"{_RESEND}{delivery}"
 
 
+def uncall_data(call: str) -> str:
+    """What the button "cancel" below a logged call carries."""
+    return f"{_UNCALL}{call}"
+
+
 def display_name(user: User) -> str:
     """How the others see who decided."""
     return cut(one_line(user.full_name), 64) or str(user.id)
@@ -55,8 +60,8 @@ def display_name(user: User) -> str:
 class Presses:
     """Turns presses and replies to prompts into decisions."""
 
-    def __init__(self, room: Room, desk: Desk, deps: DestinationDeps) -> None:
-        self._room, self._desk, self._deps = room, desk, deps
+    def __init__(self, room: Room, desk: Desk, inbox: Inbox, deps: DestinationDeps) -> None:
+        self._room, self._desk, self._inbox, self._deps = room, desk, inbox, deps
         self._bot = room.api.bot
         prompt = re.escape(say(deps.language, "edit_prompt", number="NUMBER", revision="REVISION"))
         self._prompt = re.compile(prompt.replace("NUMBER", r"(\d+)").replace("REVISION", r"(\d+)"))
@@ -106,6 +111,8 @@ class Presses:
         data = query.data or ""
         if data.startswith(_RESEND):
             return await self._resend(query, data.removeprefix(_RESEND))
+        if data.startswith(_UNCALL):
+            return await self._undo_call(query, data.removeprefix(_UNCALL))
         match = _DATA.fullmatch(data)
         draft = await self._desk.draft(int(match[2])) if match else None
         if match is None or draft is None:
@@ -146,6 +153,16 @@ class Presses:
         words = query.message.text if isinstance(query.message, Message) else None
         told = say(self._deps.language, "resend_done" if sent else "resend_closed")
         return _Reaction(told, text_page(f"{words or ''}\n\n{told}"), loud=not sent)
+
+    async def _undo_call(self, query: CallbackQuery, call: str) -> "_Reaction":
+        who = display_name(query.from_user)
+        outcome = await self._inbox.undo_call(call, who)
+        log.info("telegram.call_undone", user=query.from_user.id, outcome=outcome.value)
+        told = say(self._deps.language, f"call_{outcome.value}", who=who)
+        words = query.message.text if isinstance(query.message, Message) else None
+        if outcome is TakingBack.ALREADY:  # the message says so, or will: who undid it is named there
+            return _Reaction(told, loud=False)
+        return _Reaction(told, text_page(f"{words or ''}\n{told}"), loud=outcome is not TakingBack.DONE)
 
     async def _decide(
         self, query: CallbackQuery, draft: Draft, action: Action, revision: int, *, key: str, text: str | None = None

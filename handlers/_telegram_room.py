@@ -118,13 +118,15 @@ class Room:
                 message = await _readable(page, send)
         return f"{message.chat.id}:{message.message_id}"
 
-    async def change(self, message: int, page: Page, *, keyboard: InlineKeyboardMarkup | None = None) -> None:
-        """Make a message of ours in this room say something else; no change is success."""
+    async def change(
+        self, message: int, page: Page, *, keyboard: InlineKeyboardMarkup | None = None, chat: int | None = None
+    ) -> None:
+        """Make a message of ours in this room (or in another chat) say something else; no change is success."""
 
         async def edit(words: str, mode: ParseMode | None) -> object:
             return await self.api.bot.edit_message_text(
                 words,
-                self.id,
+                chat or self.id,
                 message,
                 parse_mode=mode,
                 reply_markup=keyboard,

@@ -13,6 +13,7 @@ from bot.domain.deliveries import Alert, Delivery, DeliveryKind, Notice
 from bot.domain.incidents import Action, Decision, Draft, DraftState
 from bot.errors import HandlerError
 from bot.ports import Check, Desk, DestinationDeps, DestinationSettings, Inbox, OutcomeKind, Pace
+from handlers._asking import ask_status
 from handlers._cards import (
     Card,
     alert_text,
@@ -216,7 +217,7 @@ class ConsoleHandler:
         language, zone, now = self._deps.language, self._deps.zone, self._deps.clock.now()
         match command:
             case "status" if words:
-                status = await desk.status(words)
+                status = await ask_status(desk, words)
                 if status:
                     self._page.show(card_panel(status_card(status, language=language, zone=zone)))
                 else:

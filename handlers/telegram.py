@@ -15,6 +15,7 @@ from bot.domain.incidents import Draft
 from bot.errors import BotError, HandlerError
 from bot.ports import Check, Desk, DestinationDeps, DestinationSettings, Inbox, Pace
 from handlers._cards import draft_card, notice_text, say
+from handlers._readers import reader_say
 from handlers._telegram_api import Api
 from handlers._telegram_check import check_room
 from handlers._telegram_commands import Command, Commands, menu
@@ -22,6 +23,7 @@ from handlers._telegram_page import card_keyboard, card_page, keyboard, text_pag
 from handlers._telegram_presses import Presses, display_name, resend_data
 from handlers._telegram_room import Room, chat_number
 from handlers._telegram_updates import poll, serve_webhook
+from handlers._telegram_visitors import Visitors
 
 _UPDATE_SECONDS = 20.0
 _IDS_TOLD, _IDS_SECONDS = 10, 60.0  # at most so many answers to /id in so many seconds
@@ -49,6 +51,11 @@ class Settings(DestinationSettings):
     webhook_secret: SecretStr | None = None
     webhook_listen: str = "127.0.0.1"
     webhook_port: int = Field(default=8443, ge=1, le=65535)
+
+    @property
+    def hears_readers(self) -> bool:
+        """People may write to the bot in private; whether they are heard the `readers` source decides."""
+        return True
 
     _number = field_validator("chat", mode="before")(chat_number)
 
@@ -134,12 +141,13 @@ class Telegram:
 
     async def listen(self, desk: Desk, inbox: Inbox) -> None:
         """See `Handler.listen`."""
-        commands, presses = Commands(desk, inbox, self._deps), Presses(self._room, desk, self._deps)
+        visitors = Visitors(self._room, inbox, self._deps, self.name)
+        commands, presses = Commands(desk, inbox, self._deps), Presses(self._room, desk, inbox, self._deps)
 
         async def handle(update: Update) -> None:
             try:
                 async with asyncio.timeout(_UPDATE_SECONDS):
-                    await self._handle(update, commands, presses)
+                    await self._handle(update, commands, presses, visitors)
             except (BotError, TimeoutError) as error:
                 log.warning("telegram.update_failed", reason=str(error) or "no answer in time")
             except Exception:  # noqa: BLE001 - one odd update must not make the desk deaf for ever
@@ -147,6 +155,7 @@ class Telegram:
                 log.error("telegram.update_broken", trace=traceback.format_exc())  # noqa: TRY400
 
         await self._set_menu()
+        await visitors.introduce()
         settings = self._settings
         if settings.webhook_url and settings.webhook_secret:
             await serve_webhook(
@@ -167,17 +176,23 @@ class Telegram:
         except HandlerError as error:  # the commands work without their menu
             log.warning("telegram.menu_failed", reason=error.reason)
 
-    async def _handle(self, update: Update, commands: Commands, presses: Presses) -> None:
+    async def _handle(self, update: Update, commands: Commands, presses: Presses, visitors: Visitors) -> None:
         if update.callback_query:
-            await presses.pressed(update.callback_query)
+            if not await visitors.pressed(update.callback_query):
+                await presses.pressed(update.callback_query)
         elif update.message and update.message.migrate_to_chat_id:
             if update.message.chat.id == self._room.id:
                 self._room.moved(update.message.migrate_to_chat_id)
-        elif update.message and update.message.text and update.message.from_user:
-            await self._written(update.message, update.message.from_user, commands, presses)
+        elif update.message and update.message.from_user:
+            who = update.message.from_user
+            private = update.message.chat.id == who.id
+            if private and not await self._room.is_editor(who.id) and await visitors.wrote(update.message, who):
+                return
+            if update.message.text:
+                await self._written(update.message, who, commands, presses)
 
     async def _written(self, message: Message, who: User, commands: Commands, presses: Presses) -> None:
-        command = Command.read(message.text or "", self._api.bot.username)
+        command, buttons = Command.read(message.text or "", self._api.bot.username), None
         private = message.chat.id == who.id
         if command and command.name == "id":
             if not self._may_tell_ids():
@@ -190,13 +205,14 @@ class Telegram:
         elif command is None:
             if not private:
                 await presses.replied(message, who)
-            return
+                return
+            page = text_page(reader_say(self._deps.language, "desk"))  # an editor who tries it out is no witness
         else:
             answer = await commands.answer(command, message, display_name(who))
             if answer is None and not private:
                 return  # perhaps another bot's
-            page = answer or text_page(say(self._deps.language, "unknown_command"))
-        await self._room.post(page, reply_to=message.message_id, chat=message.chat.id)
+            page, buttons = answer or (text_page(say(self._deps.language, "unknown_command")), None)
+        await self._room.post(page, keyboard=buttons, reply_to=message.message_id, chat=message.chat.id)
 
     def _may_tell_ids(self) -> bool:
         """Whether it is not too often: anybody may ask, and Telegram counts what we send."""

@@ -13,19 +13,17 @@ from sources._words import fold
 MAX_BODY_CHARS = 5_000
 
 
-class ChannelSettings(SourceSettings):
-    """Settings of an operator's own channel.
+class OperatorSettings(SourceSettings):
+    """Settings of an operator's own channel, wherever it is read.
 
     Attributes:
         operator: Id of the operator whose channel it is.
-        url: Where to read it.
         services: What an entry concerns when no word tells.
         service_words: Word or phrase → its service (`messagerie = "mail"`); accents and case do not matter.
         area: The area of a channel that speaks for one region only, as the operator names it.
     """
 
     operator: str
-    url: str = Field(pattern=r"^https?://\S+$")
     services: tuple[Service, ...] = ()
     service_words: Mapping[str, Service] = Field(default_factory=dict)
     area: str | None = None
@@ -37,7 +35,17 @@ class ChannelSettings(SourceSettings):
         return tuple(dict.fromkeys(named)) or self.services
 
 
-def require_operator(settings: ChannelSettings, operators: Mapping[str, Operator]) -> None:
+class ChannelSettings(OperatorSettings):
+    """Settings of a channel that is read over HTTP.
+
+    Attributes:
+        url: Where to read it.
+    """
+
+    url: str = Field(pattern=r"^https?://\S+$")
+
+
+def require_operator(settings: OperatorSettings, operators: Mapping[str, Operator]) -> None:
     """Refuse a channel of nobody we know.
 
     Raises:

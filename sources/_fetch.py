@@ -1,5 +1,6 @@
 """Conditional reads for the polled sources: a document that did not change costs no parsing and tells nothing new."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -7,7 +8,7 @@ import msgspec
 
 from bot.domain.signals import HealthState
 from bot.errors import SourceError
-from bot.ports import Http, Response
+from bot.ports import MAX_BODY_BYTES, Http, Response
 
 State = TypeVar("State", bound=msgspec.Struct)
 _OK = 200
@@ -27,7 +28,19 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
 
 
-async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Response | None, Seen]:
+class RefusedError(SourceError):
+    """The server answered that there is no such document, or none for us (4xx): another address may do."""
+
+
+async def fetch(
+    http: Http,
+    url: str,
+    seen: Seen,
+    *,
+    how: str = "",
+    headers: Mapping[str, str] | None = None,
+    max_bytes: int = MAX_BODY_BYTES,
+) -> tuple[Response | None, Seen]:
     """Read a document if it changed.
 
     Args:
@@ -35,6 +48,8 @@ async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Res
         url: Where it is.
         seen: From the last good read.
         how: Whatever else in the settings decides what is read in it.
+        headers: What the server wants besides (a token).
+        max_bytes: Cap of the body, where the usual one is too low.
 
     Returns:
         The answer, or None where it says what it said last time; and what to remember once it has been understood.
@@ -45,13 +60,13 @@ async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Res
     key = _hash(f"{url}\n{how}".encode())
     if seen.key != key:
         seen = Seen()
-    headers = {}
+    conditions = {}
     if seen.etag:
-        headers["If-None-Match"] = seen.etag
+        conditions["If-None-Match"] = seen.etag
     if seen.modified:
-        headers["If-Modified-Since"] = seen.modified
-    answer = await http.get(url, headers)
-    if answer.status == _NOT_MODIFIED and headers:
+        conditions["If-Modified-Since"] = seen.modified
+    answer = await http.get(url, {**(headers or {}), **conditions}, max_bytes=max_bytes)
+    if answer.status == _NOT_MODIFIED and conditions:
         return None, seen
     if answer.status != _OK:
         raise refused(answer)
@@ -62,7 +77,7 @@ async def fetch(http: Http, url: str, seen: Seen, *, how: str = "") -> tuple[Res
     return (None if digest == seen.digest else answer), now
 
 
-def refused(answer: Response) -> SourceError:
+def refused(answer: Response) -> RefusedError:
     """The error for an answer that is no document."""
     causes = {
         401: "accès refusé (HTTP 401)",
@@ -71,7 +86,7 @@ def refused(answer: Response) -> SourceError:
         410: "plus rien à cette adresse (HTTP 410)",
     }
     cause = causes.get(answer.status, f"réponse inattendue (HTTP {answer.status})")
-    return SourceError(f"GET {place(answer.url)}: {cause}", state=HealthState.FAILING, reason=cause)
+    return RefusedError(f"GET {place(answer.url)}: {cause}", state=HealthState.FAILING, reason=cause)
 
 
 def unreadable(url: str, cause: str) -> SourceError:

@@ -43,7 +43,7 @@ class Parser:
         """Parse a document.
 
         Args:
-            job: `do` is `feed` or `page`; see `sources._parseworker`.
+            job: `do` is `feed`, `page` or `mail`; see `sources._parseworker`.
             body: The document.
             answer: Type to read the answer as.
 

@@ -6,12 +6,14 @@ It imports nothing of Vigie, so that it starts fast and holds no secret.
 
 import json
 import math
+import re
 import resource
 import struct
 import sys
 import time
 import unicodedata
 from contextlib import suppress
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -22,8 +24,10 @@ MAX_ENTRIES = 300
 MAX_TITLE_CHARS = 500
 MAX_TEXT_CHARS = 20_000
 _MAX_HTML_CHARS = 200_000
+_MAX_RESULTS, _MAX_RESULTS_CHARS = 20, 4_000  # headers of one mail that say how it was authenticated
 FRAME = struct.Struct(">II")
 
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "mark", "q", "s", "small", "span",
@@ -71,18 +75,23 @@ _PRINTABLE = _Printable()  # at most as large as Unicode, in a process that ends
 
 def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Plain text of HTML: one line a block, single spaces, no control, zero-width or bidi characters."""
-    text = html[:_MAX_HTML_CHARS]
-    if "<" in text or "&" in text:
+    if "<" in html or "&" in html:
         collector = _Text()
-        collector.feed(text)
+        collector.feed(html[:_MAX_HTML_CHARS])
         collector.close()
-        text = "".join(collector.parts)
+        html = "".join(collector.parts)
+    return _tidy(html[:_MAX_HTML_CHARS], max_chars)
+
+
+def _tidy(text: str, max_chars: int) -> str:
     lines = (" ".join(line.split()) for line in text.translate(_PRINTABLE).split("\n"))
     return "\n".join(line for line in lines if line)[:max_chars]
 
 
 def parse_feed(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """What a feed says, cut to what we use; `version` is empty where it is no feed."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n\0\xff\xfe")[:1] == b"{":
+        return _json_feed(job.get("content_type", ""), body)
     import feedparser  # noqa: PLC0415 - a page never needs it
 
     found = feedparser.parse(
@@ -111,6 +120,38 @@ def _entry(entry: Any) -> dict[str, str | None]:  # noqa: ANN401 - feedparser's 
     }
 
 
+def _json_feed(content_type: str, body: bytes) -> dict[str, Any]:
+    """JSON Feed 1.0 and 1.1, which feedparser 6 does not read."""
+    try:
+        feed = json.loads(body)
+    except UnicodeDecodeError:
+        feed = json.loads(_decoded(content_type, body))
+    version = str(feed.get("version"))
+    items = feed.get("items")
+    entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    is_feed = "jsonfeed.org/version/" in version and isinstance(items, list)
+    return {
+        "version": "json" + version.rpartition("/")[2].replace(".", "") if is_feed else "",
+        "broken": False,
+        "entries": [_json_entry(item) for item in entries[:MAX_ENTRIES]],
+    }
+
+
+def _json_entry(item: dict[str, Any]) -> dict[str, str | None]:
+    def said(*keys: str) -> str:
+        return next((str(item[key]) for key in keys if isinstance(item.get(key), str | int | float)), "")
+
+    plain = text_of(escape(said("content_text")).replace("\n", "<br>"))
+    return {
+        "id": said("id")[:MAX_TITLE_CHARS],
+        "link": said("url", "external_url")[:MAX_TITLE_CHARS],
+        "title": text_of(escape(said("title")), MAX_TITLE_CHARS).replace("\n", " "),
+        "body": plain or text_of(said("content_html", "summary")),
+        "time": said("date_modified", "date_published") or None,
+        "parsed": None,
+    }
+
+
 def _iso(parsed: time.struct_time | None) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", parsed) if parsed else None
 
@@ -119,8 +160,58 @@ def parse_page(job: dict[str, str], body: bytes) -> dict[str, Any]:
     """Text of the parts of a page that a CSS selector names; `found` is how many there are."""
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - a feed never needs it
 
-    nodes = LexborHTMLParser(body).css(job["selector"])
+    nodes = LexborHTMLParser(_decoded(job.get("content_type", ""), body)).css(job["selector"])
     return {"found": len(nodes), "text": text_of("\n".join(node.html or "" for node in nodes))}
+
+
+def parse_mail(_: dict[str, str], body: bytes) -> dict[str, Any]:
+    """What an e-mail says: its sender's address (none, where there is no single one), its headers of use, its text."""
+    from email import message_from_bytes, policy  # noqa: PLC0415 - other documents never need it
+
+    message = message_from_bytes(body, policy=policy.default)
+    addresses = [address.addr_spec for header in message.get_all("from", []) for address in header.addresses]
+    return {
+        "sender": addresses[0][:MAX_TITLE_CHARS] if len(addresses) == 1 else "",
+        "subject": _tidy(_header(message, "subject"), MAX_TITLE_CHARS).replace("\n", " "),
+        "id": _header(message, "message-id").strip()[:MAX_TITLE_CHARS],
+        "date": _header(message, "date")[:MAX_TITLE_CHARS],
+        "results": [
+            str(header)[:_MAX_RESULTS_CHARS] for header in message.get_all("authentication-results", [])[:_MAX_RESULTS]
+        ],
+        "text": _mail_text(message),
+    }
+
+
+def _header(message: Any, name: str) -> str:  # noqa: ANN401 - `email` is imported late
+    try:
+        value = str(message.get(name, ""))
+    except Exception:  # noqa: BLE001 - the library's parser of headers raises anything; the rest may be read all the same
+        value = next((value for key, value in message.raw_items() if key.lower() == name), "")
+    return value.encode("utf-8", "replace").decode()
+
+
+def _mail_text(message: Any) -> str:  # noqa: ANN401 - same
+    """The plain text, or where there is none that of the HTML."""
+    for kind, read in (("plain", _tidy), ("html", text_of)):
+        part = message.get_body((kind,))
+        data = part.get_payload(decode=True) if part is not None else None
+        text = read(_decoded(part.get("content-type", ""), data), MAX_TEXT_CHARS) if data else ""
+        if text:
+            return text
+    return ""
+
+
+def _decoded(content_type: str, body: bytes) -> str:
+    """Text of bytes: by their byte order mark, the header or their own word, else UTF-8, else as old servers do."""
+    marks = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+    marked = next((encoding for mark, encoding in marks.items() if body.startswith(mark)), "")
+    declared = [
+        found.group(1) for found in (_CHARSET.search(content_type.encode()), _CHARSET.search(body[:2048])) if found
+    ]
+    for encoding in (marked, *(name.decode("ascii", "ignore") for name in declared), "utf-8"):
+        with suppress(LookupError, ValueError):
+            return body.decode(encoding)
+    return body.decode("cp1252", "replace")
 
 
 def limit() -> None:
@@ -138,10 +229,10 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         body = jobs.read(body_bytes)
         limit()
         try:
-            answer = {"feed": parse_feed, "page": parse_page}[job["do"]](job, body)
+            answer = {"feed": parse_feed, "page": parse_page, "mail": parse_mail}[job["do"]](job, body)
         except Exception as error:  # noqa: BLE001 - parsers raise anything on malformed input; the caller says "unreadable"
             answer = {"error": type(error).__name__}
-        data = json.dumps(answer).encode()
+        data = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")  # half a character is no text
         answers.write(FRAME.pack(len(data), 0) + data)
         answers.flush()
 

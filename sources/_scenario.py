@@ -1,22 +1,23 @@
 """The scenario format has one reader, so that a replay, the demo and the tests agree to the letter on what a file says.
 
 One JSON object a line, in order of `at`, each with exactly one of `mention`, `status`, `tally`, `health`, `decision`.
+What programs post to `sources.webhook` is such an object too, or several, of the first three kinds.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 import bot
 from bot.domain.incidents import Action, Decision
 from bot.domain.operators import Service
-from bot.domain.signals import EntryState, Health, HealthState, Mention, StatusEntry, Tally
+from bot.domain.signals import EntryState, Health, HealthState, Mention, Signal, StatusEntry, Tally
 from bot.errors import InputError
 from bot.ports import Event
 
@@ -24,7 +25,8 @@ from bot.ports import Event
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _BUNDLED = Path(bot.__file__).parent / "scenarios"
 _A_MONTH_SECONDS = 31 * 86_400
-_KINDS = ("mention", "status", "tally", "health", "decision")
+_SIGNALS = ("mention", "status", "tally")
+_KINDS = (*_SIGNALS, "health", "decision")
 _CHOICES = {
     "status.state": EntryState,
     "health.state": HealthState,
@@ -59,6 +61,8 @@ class _Status(_Part):
     services: tuple[Service, ...] = ()
     area: str | None = None
     url: str | None = None
+    observer: _Id | None = None
+    place: _Id | None = None
 
 
 class _Tally(_Part):
@@ -84,11 +88,18 @@ class _Decision(_Part):
     text: str | None = None
 
 
-class _Line(_Part):
-    at: datetime
+class _Signals(_Part, kw_only=True):
     mention: _Mention | msgspec.UnsetType = msgspec.UNSET
     status: _Status | msgspec.UnsetType = msgspec.UNSET
     tally: _Tally | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Posted(_Signals, kw_only=True):
+    at: datetime | None = None
+
+
+class _Line(_Signals, kw_only=True):
+    at: datetime
     health: _Health | msgspec.UnsetType = msgspec.UNSET
     decision: _Decision | msgspec.UnsetType = msgspec.UNSET
 
@@ -126,15 +137,47 @@ def parse(lines: Iterable[str | bytes], name: str) -> Iterator[Line]:
             blank = number
             continue
         try:
-            line = _decoded(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw)
+            line = _decoded(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw, _LINE)
             at = _in_order(_utc(line.at, "at"), last)
-            event = _event(line, at)
+            event = _event(line, at, _KINDS)
         except ValueError as error:  # msgspec's errors, undecodable bytes and our own
             raise InputError(f"{name}:{number}: {_why(error)}") from error
         last = at
         yield Line(at, event, number)
     if last is None:
         raise InputError(f"{name}:{number or 1}: empty scenario: at least one line is needed")
+
+
+def parse_signals(body: bytes, source: str, now: datetime) -> tuple[Signal, ...]:
+    """Read what was posted: one object of the format, or an array of them, and all of it or nothing.
+
+    Args:
+        body: JSON. `at` may be left out: it is now; so may a tally's `source`.
+        source: The source of all of them, whatever they say.
+        now: When we see them (aware UTC).
+
+    Raises:
+        InputError: `what: why`, in an array after its place: `[3].mention.id: missing`.
+    """
+    place = ""
+    try:
+        posted = _decoded(body, _ANYTHING)
+        signals: list[Signal] = []
+        for index, item in enumerate(posted if isinstance(posted, list) else (posted,)):
+            place = f"[{index}]." if isinstance(posted, list) else ""
+            if isinstance(item, dict) and isinstance(tally := item.get("tally"), dict):
+                tally.setdefault("source", source)
+            line = msgspec.convert(item, _Posted)
+            event = _event(line, _utc(line.at, "at") if line.at else now, _SIGNALS)
+            if isinstance(event, Signal):
+                signals.append(replace(event, source=source, seen_at=now))
+    except ValueError as error:
+        raise InputError(f"{place}{_why(error)}") from error
+    except RecursionError:
+        raise InputError(f"{place}not JSON that anybody means: nested too deeply") from None
+    if not signals:
+        raise InputError("empty array: at least one signal is needed")
+    return tuple(signals)
 
 
 def parse_file(path: Path) -> Iterator[Line]:
@@ -161,12 +204,14 @@ def scenario_path(scenario: str) -> Path:
     raise InputError(f"{scenario}: no such file: bundled scenarios are {', '.join(bundled)}")
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+Decoded = TypeVar("Decoded")
+_LINE = msgspec.json.Decoder(_Line)
+_ANYTHING = msgspec.json.Decoder(Any)
 
 
-def _decoded(raw: bytes) -> _Line:
+def _decoded(raw: bytes, decoder: msgspec.json.Decoder[Decoded]) -> Decoded:
     try:
-        return _decode(raw)
+        return decoder.decode(raw)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
@@ -174,7 +219,7 @@ def _decoded(raw: bytes) -> _Line:
             raise
     # A post cut inside an emoji leaves half a surrogate pair, which msgspec refuses: it becomes U+FFFD.
     text = json.dumps(json.loads(raw), ensure_ascii=False)
-    return _decode(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    return decoder.decode(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def _in_order(at: datetime, last: datetime | None) -> datetime:
@@ -183,11 +228,11 @@ def _in_order(at: datetime, last: datetime | None) -> datetime:
     return at
 
 
-def _event(line: _Line, at: datetime) -> Event:
-    parts = [(kind, part) for kind in _KINDS if isinstance(part := getattr(line, kind), _Part)]
+def _event(line: _Signals, at: datetime, kinds: Sequence[str]) -> Event:
+    parts = [(kind, part) for kind in kinds if isinstance(part := getattr(line, kind), _Part)]
     if len(parts) != 1:
         found = " and ".join(kind for kind, _ in parts) or "none"
-        raise ValueError(f"exactly one of {', '.join(_KINDS)} is needed: got {found}")
+        raise ValueError(f"exactly one of {', '.join(kinds)} is needed: got {found}")
     match parts[0][1]:
         case _Mention() as m:
             published = at if m.published_at is None else _utc(m.published_at, "mention.published_at")
@@ -203,7 +248,7 @@ def _event(line: _Line, at: datetime) -> Event:
             )
         case _Status() as s:
             return StatusEntry(
-                source=f"status:{s.operator}",  # the format names none: it is the operator's own channel
+                source=s.observer or f"status:{s.operator}",  # the format names none
                 operator=s.operator,
                 id=s.id,
                 title=s.title,
@@ -214,6 +259,8 @@ def _event(line: _Line, at: datetime) -> Event:
                 services=s.services,
                 area=s.area,
                 url=s.url,
+                observer=s.observer,
+                place=s.place,
             )
         case _Tally() as t:
             start = _utc(t.start, "tally.start")

@@ -2,9 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,8 +15,7 @@ from sources._fetch import place
 MAX_EVENT_BYTES = 256 * 1024
 _OPEN_SECONDS = 20.0
 _OK, _SERVER_ERROR = 200, 500
-# Of what `is_global` lets through, what leads to IPv4 addresses in disguise (the whole rule is `bot.net`'s).
-_DISGUISED = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+Refusal = Callable[[str], str | None]
 
 
 class EventParser:
@@ -70,19 +68,19 @@ class EventStreams:
         self._stack = AsyncExitStack()
         self._where = ""
 
-    async def open(self, urls: Iterable[str], headers: Mapping[str, str], *, private: bool) -> None:
+    async def open(self, urls: Iterable[str], headers: Mapping[str, str], refusal: Refusal | None) -> None:
         """Connect to each URL; all are open when this returns.
 
         Args:
             urls: Of one server. Redirects are not followed: the headers may hold a token.
-            private: Whether the server may have an address that is not public.
+            refusal: Why an IP address may not be connected to, or None; None: any may.
 
         Raises:
             SourceError: `failing` (refused), `unreachable`, `unreadable` (something else than a stream).
         """
         session = await self._stack.enter_async_context(
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=None if private else _public_socket),
+                connector=aiohttp.TCPConnector(limit=0, socket_factory=_guarded(refusal)),
                 headers={**headers, "Accept": "text/event-stream", "Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
@@ -136,11 +134,15 @@ class EventStreams:
         return SourceError(f"listen to {self._where}: {cause}", state=state, reason=f"{host} : {cause}")
 
 
-def _public_socket(info: tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, object]) -> socket.socket:
-    """Make a socket for one resolved address, unless it leads into a private network."""
-    family, kind, proto, _, address = info
-    ip = ip_address(str(address[0]).partition("%")[0]) if isinstance(address, tuple) else None
-    mapped = isinstance(ip, IPv6Address) and (ip.ipv4_mapped is not None or any(ip in net for net in _DISGUISED))
-    if ip is None or mapped or ip.is_multicast or not ip.is_global:
-        raise OSError("adresse refusée")
-    return socket.socket(family, kind, proto)
+def _guarded(refusal: Refusal | None) -> aiohttp.SocketFactoryType | None:
+    """Makes sockets for resolved addresses, unless they lead into a private network."""
+    if refusal is None:
+        return None
+
+    def make(info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, proto, _, address = info
+        if (why := refusal(str(address[0]))) is not None:
+            raise OSError(why)
+        return socket.socket(family, kind, proto)
+
+    return make

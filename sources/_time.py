@@ -1,27 +1,53 @@
 """Reads the times that strangers write, because a wrong one would put an outage in the wrong hour or year."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
+from sources._words import fold
+
 # The zone names of our readers' operators, which `email.utils` takes for UTC.
-_ZONES = {"CET": "+0100", "CEST": "+0200", "MET": "+0100", "MEST": "+0200", "WET": "+0000", "WEST": "+0100"}
+_ZONES = {
+    "CET": "+0100", "CEST": "+0200", "MET": "+0100", "MEST": "+0200", "WET": "+0000", "WEST": "+0100", "BST": "+0100"
+}  # fmt: skip
 _ZONE = re.compile(r"\b(" + "|".join(_ZONES) + r")\b$")
-_FRENCH = re.compile(r"^(\d{1,2})/(\d{1,2})/(\d{4})(?:\D+(\d{1,2})\s*[h:]\s*(\d{2})?)?")
+_FRENCH = re.compile(r"^(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:\D+(\d{1,2})\s*[h:]\s*(\d{2})?)?")
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "janvier janv jan", "fevrier fevr fev", "mars mar", "avril avr", "mai", "juin", "juillet juil", "aout",
+            "septembre sept sep", "octobre oct", "novembre nov", "decembre dec",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_FRENCH_WORDS = re.compile(
+    r"^(?:[a-z]{3,8}[.,]*\s+)?(?:le\s+)?(\d{1,2})(?:er)?\s+([a-z]{3,9})\.?\s+(\d{4})"
+    r"(?:\W+(?:a\s+)?(\d{1,2})\s*[h:]\s*(\d{2})?(?::\d{2})?)?\s*([+-]\d{2}:?\d{2}|z|utc|gmt|cest|cet)?$"
+)
+# Seconds since 1970 that no status channel is older or younger than; a thousand times as much are milliseconds.
+_EPOCH_SECONDS = (1e9, 1e10)
 # No status channel is older: a date before it is a default (1970, 1900, 0001), not a time.
 _EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 
 
-def parse_time(text: str | None) -> datetime | None:
-    """An instant in aware UTC from RFC 3339, RFC 822 (named zones too) or `dd/mm/yyyy hh:mm`; None if it is none.
+def parse_time(text: str | None, zone: tzinfo = UTC) -> datetime | None:
+    """An instant in aware UTC from a time in text; None if it is none.
 
-    A time without zone is UTC.
+    RFC 3339, RFC 822 (named zones too), `dd/mm/yyyy hh:mm`, « 2 mars 2026 à 8 h 10 », seconds or milliseconds
+    since 1970.
+
+    Args:
+        text: As the operator wrote it.
+        zone: What a time without a zone is in.
     """
     text = (text or "").strip()
-    for read in (datetime.fromisoformat, _rfc822, _french):
+    for read in (_iso, _epoch, _rfc822, _french, _french_words):
         try:
             when = read(text)
-            return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+            return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             continue
     return None
@@ -30,6 +56,20 @@ def parse_time(text: str | None) -> datetime | None:
 def believable(when: datetime | None, seen_at: datetime) -> bool:
     """Whether a time can be when something was published: not before such channels existed, not in the future."""
     return when is not None and _EARLIEST <= when <= seen_at
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(re.sub(r"\s*(?:UTC|GMT)$", "+00:00", text))
+
+
+def _epoch(text: str) -> datetime:
+    seconds = float(text)
+    least, most = _EPOCH_SECONDS
+    if seconds >= most:
+        seconds /= 1000
+    if not least <= seconds < most:
+        raise ValueError(text)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _rfc822(text: str) -> datetime:
@@ -41,4 +81,14 @@ def _french(text: str) -> datetime:
     if found is None:
         raise ValueError(text)
     day, month, year, hour, minute = (int(part or 0) for part in found.groups())
-    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+    return datetime(year, month, day, hour, minute)  # noqa: DTZ001 - `parse_time` gives it the zone
+
+
+def _french_words(text: str) -> datetime:
+    found = _FRENCH_WORDS.match(fold(text).strip())
+    if found is None or found.group(2) not in _MONTHS:
+        raise ValueError(text)
+    day, month, year, hour, minute, zone = found.groups()
+    date = f"{year}-{_MONTHS[month]:02}-{int(day):02}T{int(hour or 0):02}:{int(minute or 0):02}"
+    named = {"z": "+00:00", "utc": "+00:00", "gmt": "+00:00", "cet": "+01:00", "cest": "+02:00", None: ""}
+    return datetime.fromisoformat(date + named.get(zone, zone or ""))

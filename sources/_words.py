@@ -9,6 +9,7 @@ import unicodedata
 from bot.domain.signals import EntryState
 
 _MAX_CHARS = 8_000
+_HALF_A_YEAR = 6  # months: a January above a December is the newer one
 
 # A line of a Statuspage history (`Resolved - This incident…`); its updates are listed newest first.
 _LABELS = {
@@ -34,10 +35,23 @@ _LABELS = {
     "verifying": EntryState.SCHEDULED,
     "verification": EntryState.SCHEDULED,
 }
-_LABEL = re.compile(r"\W{0,3}(" + "|".join(sorted(_LABELS, key=len, reverse=True)) + r")\s?[-–—:\])](?:\s|$)")
+_NAMES = "|".join(sorted(_LABELS, key=len, reverse=True))
+_LABEL = re.compile(
+    rf"\W{{0,3}}(?:\S[^-–—]{{0,40}} [-–—] )?({_NAMES})\s?[-–—:\])](?:\s|$)"  # « Mar 2, 08:41 GMT+0 - Resolved - … »
+    rf"|(?:current )?(?:status|statut|etat)(?: actuel)?\s?:\s?({_NAMES})\b"
+)
+_UPDATED = re.compile(
+    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2}),? (?:\d{4},? )?(\d{1,2}):(\d{2})"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
 _TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
+_MARK_WORD = (
+    rf"(?:{_NAMES}|{_OVER}|mise a jour|maj|update|en cours|ongoing"
+    r"|service is operating normally|informational message|performance issues|service (?:degradation|disruption))"
+)
+_MARK = re.compile(rf"[\[(]\s*{_MARK_WORD}\s*[\])]|^\W*{_MARK_WORD}\s*[-–—:|]|[-–—:|]\s*{_MARK_WORD}\W*$")
 
 _TROUBLE = re.compile(
     r"\b(?:pannes?|incidents?|perturb\w+|coupures?|coupee?s?|indisponib\w+|interruptions?|interrompue?s?"
@@ -58,6 +72,13 @@ _RESOLVED = re.compile(
     r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
     r"|\bfully (?:recovered|restored|operational)\b"
     r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|back to normal|operational)\b"
+)
+# What has a begin and an end and is told in the past is over, though no word says so.
+_SPAN = re.compile(
+    r"\bbetween (?:\w+,? ){0,6}\d{1,2}:\d{2}\b[^.]{0,40}\band (?:\w+,? ){0,6}\d{1,2}:\d{2}\b.{0,200}?"
+    r"\b(?:may have|might have|were|was|had|experienced|received|encountered|failed|saw)\b"
+    r"|\bentre (?:le )?\d{1,2}(?:\s?[h:]|/)[^.]{0,30}\bet (?:le )?\d{1,2}(?:\s?[h:]|/).{0,200}?"
+    r"\b(?:ont (?:pu|ete|rencontre|subi|connu)|a (?:ete|connu|subi)|avons (?:rencontre|connu|subi)|etai(?:t|ent))\b"
 )
 _NOT_YET = re.compile(
     r"\b(?:sera|seront|serait|devrai(?:t|ent)|prevue?s?|estimee?s?|attendue?s?|esperons|d'ici|avant|des que|lorsque"
@@ -141,6 +162,12 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
     return EntryState.UNKNOWN
 
 
+def bare_title(title: str) -> str:
+    """A title without the state in it: the same for all versions of an entry."""
+    bare = _MARK.sub(" ", _MARK.sub(" ", fold(title)))
+    return " ".join(re.findall(r"\w+", bare)) or fold(title)
+
+
 def telling_sentence(text: str) -> str:
     """The first sentence of a text that tells a state, or simply its first."""
     sentences = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
@@ -152,11 +179,20 @@ def _sentences(text: str) -> list[str]:
 
 
 def _labelled(body: str) -> EntryState | None:
+    """State of the newest labelled update: the first, unless the dates beside them rise."""
+    stamp, labelled = None, []
     for line in body.split("\n"):
+        dated = _UPDATED.match(line)
+        if dated is not None:
+            stamp = (_MONTHS.index(dated.group(1)), *(int(part) for part in dated.groups()[1:]))
         found = _LABEL.match(line)
         if found is not None:
-            return _LABELS[found.group(1)]
-    return None
+            labelled.append((stamp, _LABELS[found.group(1) or found.group(2)]))
+    if not labelled:
+        return None
+    first, last = labelled[0][0], labelled[-1][0]
+    rising = first is not None and last is not None and first < last and last[0] - first[0] < _HALF_A_YEAR
+    return labelled[-1 if rising else 0][1]
 
 
 def _latest(body: str) -> EntryState | None:
@@ -190,7 +226,8 @@ def _of_sentence(sentence: str) -> EntryState | None:
         return None
     if _PARTLY.search(sentence):
         return EntryState.MONITORING
-    if _CLEAR.search(sentence) or (_RESOLVED.search(sentence) and not _NOT_YET.search(sentence)):
+    over = _RESOLVED.search(sentence) or _SPAN.search(sentence)
+    if _CLEAR.search(sentence) or (over and not _NOT_YET.search(sentence)):
         return EntryState.RESOLVED
     for pattern, state in (
         (_MONITORING, EntryState.MONITORING),

@@ -1,22 +1,22 @@
-"""Operators that publish their incidents as RSS or Atom."""
+"""Operators that publish their incidents as RSS, RDF, Atom or JSON Feed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from hashlib import blake2b
 
 import msgspec
-import structlog
 
-from bot.domain.signals import EntryState, StatusEntry
+from bot.domain.signals import StatusEntry
 from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._parser import ParseError, shared_parser
-from sources._time import believable, parse_time
-from sources._words import read_state
+from sources._sights import Sights, hashed
+from sources._time import parse_time
+from sources._words import bare_title, read_state
 
-_log = structlog.get_logger()
+_MAX_TITLE_CHARS = 200
 
 
 class Settings(ChannelSettings):
@@ -31,6 +31,10 @@ class _Entry(msgspec.Struct, frozen=True):
     time: str | None = None
     parsed: str | None = None
 
+    @property
+    def headline(self) -> str:
+        return self.title or self.body.partition("\n")[0][:_MAX_TITLE_CHARS]
+
 
 class _Feed(msgspec.Struct, frozen=True):
     version: str
@@ -39,10 +43,10 @@ class _Feed(msgspec.Struct, frozen=True):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """`undated`: hash of an entry's text → when we first saw it, for those whose own time cannot be true."""
+    """`sights`: see `sources._sights`."""
 
     seen: Seen = Seen()
-    undated: dict[str, datetime] = {}
+    sights: dict[str, datetime] = {}
 
 
 def create(settings: Settings, deps: SourceDeps) -> "FeedSource":
@@ -69,21 +73,21 @@ class FeedSource:
         before = decode_cursor(cursor, _Cursor())
         answer, seen = await fetch(self._deps.http, self._settings.url, before.seen)
         if answer is None:
-            yield Reading(cursor=encode_cursor(_Cursor(seen, before.undated)))
+            yield Reading(cursor=encode_cursor(_Cursor(seen, before.sights)))
             return
         feed = await _parse(answer)
-        seen_at = self._deps.clock.now()
-        undated: dict[str, datetime] = {}
+        sights = Sights(self.name, before.sights, self._deps.clock.now())
+        ids = _ids(feed.entries)
         entries: dict[str, StatusEntry] = {}
-        for raw in feed.entries:
-            entry = self._entry(raw, seen_at, before.undated, undated)
+        for raw, entry_id in zip(feed.entries, ids, strict=True):
+            await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
+            if not raw.headline:
+                continue
+            entry = self._entry(raw, entry_id, sights)
             known = entries.get(entry.id)
-            if entry.title and (known is None or known.published_at < entry.published_at):
+            if known is None or known.published_at < entry.published_at:
                 entries[entry.id] = entry
-            await asyncio.sleep(0)  # three hundred long entries are seconds of reading: others want their turn
-        if fresh := undated.keys() - before.undated.keys():
-            _log.warning("entries without a believable time", source=self.name, entries=len(fresh))
-        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(seen, undated)))
+        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(seen, sights.known)))
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
@@ -95,29 +99,34 @@ class FeedSource:
         """See `bot.ports.Source.close`."""
         await shared_parser().close()
 
-    def _entry(
-        self, raw: _Entry, seen_at: datetime, before: dict[str, datetime], undated: dict[str, datetime]
-    ) -> StatusEntry:
-        title = raw.title or raw.body.partition("\n")[0][:200]
-        state = read_state(raw.title, raw.body)
-        entry_id = raw.id or _hash(raw.link, title)
-        published_at = parse_time(raw.time) or parse_time(raw.parsed)
-        if published_at is None or not believable(published_at, seen_at):
-            digest = _hash(title, raw.body)
-            published_at = undated[digest] = before.get(digest, seen_at)
+    def _entry(self, raw: _Entry, entry_id: str, sights: Sights) -> StatusEntry:
+        title = raw.headline
         return StatusEntry(
             source=self.name,
             operator=self._settings.operator,
             id=entry_id,
             title=title,
-            state=state if title else EntryState.UNKNOWN,
-            published_at=published_at,
-            seen_at=seen_at,
+            state=read_state(raw.title, raw.body),
+            published_at=sights.time_of((parse_time(raw.time), parse_time(raw.parsed)), title, raw.body),
+            seen_at=sights.seen_at,
             body=raw.body[:MAX_BODY_CHARS],
             services=self._settings.services_of(title, raw.body),
             area=self._settings.area,
             url=raw.link if raw.link.startswith(("http://", "https://")) else None,
         )
+
+
+def _ids(entries: Iterable[_Entry]) -> list[str]:
+    """An id for each entry: its own, or made of its link and title where it has none or shares it with other news."""
+    titles: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        titles[entry.id].add(bare_title(entry.headline))
+    return [
+        entry.id
+        if entry.id and len(titles[entry.id]) == 1
+        else hashed(entry.id or entry.link, bare_title(entry.headline))
+        for entry in entries
+    ]
 
 
 async def _parse(answer: Response) -> _Feed:
@@ -127,11 +136,7 @@ async def _parse(answer: Response) -> _Feed:
     except ParseError as error:
         raise unreadable(answer.url, str(error)) from error
     if not feed.version:
-        raise unreadable(answer.url, "ce n’est pas un flux RSS ou Atom")
-    if feed.broken and not feed.entries:
+        raise unreadable(answer.url, "ce n’est pas un flux RSS, Atom ou JSON Feed")
+    if feed.broken and not any(entry.headline for entry in feed.entries):
         raise unreadable(answer.url, "flux illisible")
     return feed
-
-
-def _hash(*texts: str) -> str:
-    return blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()

@@ -221,10 +221,10 @@ class MastodonSource:
         try:
             base = await first.streaming_url()
             host = urlsplit(base)
-            private = bool({host.hostname, host.netloc} & self._deps.allow_private)
+            private = {host.hostname, host.netloc} & self._deps.allow_private
             headers = {**first.headers, "User-Agent": self._deps.user_agent}
             urls = [f"{base}/api/v1/streaming/hashtag?{urlencode({'tag': tag})}" for tag in self._tags[:MAX_STREAMS]]
-            await streams.open(urls, headers, private=private)
+            await streams.open(urls, headers, None if private else self._deps.refusal)
         except SourceError as error:
             self._note("flux", error)
             return error

@@ -101,7 +101,8 @@ class PageSource:
         await shared_parser().close()
 
     async def _text(self, answer: Response) -> str:
-        job = {"do": "page", "selector": self._settings.selector}
+        content_type = answer.headers.get("content-type", "")
+        job = {"do": "page", "selector": self._settings.selector, "content_type": content_type}
         try:
             page = await shared_parser().run(job, answer.body, _Found)
         except ParseError as error:

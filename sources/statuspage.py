@@ -3,18 +3,20 @@
 `page.status` and its indicator are never read: a page said UP while an incident was open. An open incident is one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
-from hashlib import blake2b
 
 import msgspec
 
 from bot.domain.operators import Service
 from bot.domain.signals import EntryState, StatusEntry
-from bot.ports import Reading, SourceDeps
+from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
-from sources._time import believable, parse_time
+from sources._json import json_bytes, plain
+from sources._sights import Sights, hashed
+from sources._time import parse_time
 from sources._words import read_state
 
 _STATES = {
@@ -75,25 +77,38 @@ class _Incident(msgspec.Struct, frozen=True):
 
 class _Page(msgspec.Struct, frozen=True):
     name: str
+    status: str | None = None  # Instatus
 
 
-class _Document(msgspec.Struct, frozen=True, rename={"active_incidents": "activeIncidents"}):
+class _Document(
+    msgspec.Struct,
+    frozen=True,
+    rename={"active_incidents": "activeIncidents", "active_maintenances": "activeMaintenances"},
+):
+    """A summary or a list; some imitators say `null` or leave a list out where it has nothing."""
+
     page: _Page
-    incidents: tuple[_Incident, ...] | None = None
+    incidents: tuple[_Incident, ...] | msgspec.UnsetType | None = msgspec.UNSET
     scheduled_maintenances: tuple[_Incident, ...] | None = None
     components: tuple[_Component, ...] | None = None
     active_incidents: tuple[_Incident, ...] | None = None  # Instatus
+    active_maintenances: tuple[_Incident, ...] | None = None
 
     @property
     def all_incidents(self) -> tuple[_Incident, ...]:
-        return (self.incidents or ()) + (self.active_incidents or ()) + (self.scheduled_maintenances or ())
+        return (self.incidents or ()) + (self.active_incidents or ()) + self.all_maintenances
+
+    @property
+    def all_maintenances(self) -> tuple[_Incident, ...]:
+        return (self.scheduled_maintenances or ()) + (self.active_maintenances or ())
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """What was read last, by URL; and the broken components that we told of by themselves (ids)."""
+    """What was read last and first sights, by URL; and the broken components that we told of by themselves (ids)."""
 
     documents: dict[str, Seen] = {}
     broken: frozenset[str] = frozenset()
+    sights: dict[str, dict[str, datetime]] = {}
 
 
 def create(settings: Settings, deps: SourceDeps) -> "StatuspageSource":
@@ -122,22 +137,27 @@ class StatuspageSource:
         before = decode_cursor(cursor, _Cursor())
         documents: dict[str, Seen] = {}
         broken = before.broken
+        sights = {url: before.sights.get(url, {}) for url in self._urls}
         entries: dict[str, StatusEntry] = {}
         for url in self._urls:
             answer, documents[url] = await fetch(self._deps.http, url, before.documents.get(url, Seen()))
             if answer is None:
                 continue
-            document = _decode(url, answer.body)
-            seen_at = self._deps.clock.now()
-            found = [self._incident(incident, document, seen_at) for incident in document.all_incidents]
+            document = _decode(answer)
+            first = Sights(self.name, sights.get(url, {}), self._deps.clock.now())
+            found = []
+            for incident in document.all_incidents:
+                await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
+                found.append(self._incident(incident, document, first))
             if document.components is not None:
-                changed, broken = self._components(document, broken, seen_at)
+                changed, broken = self._components(document, broken, first)
                 found += changed
+            sights[url] = first.known
             for entry in found:
                 known = entries.get(entry.id)
                 if known is None or known.published_at < entry.published_at:
                     entries[entry.id] = entry
-        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(documents, broken)))
+        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(documents, broken, sights)))
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
@@ -146,7 +166,7 @@ class StatuspageSource:
         for url in self._urls:
             answer, _ = await fetch(self._deps.http, url, Seen())
             if answer is not None:
-                document = _decode(url, answer.body)
+                document = _decode(answer)
                 name = document.page.name
                 told.append(f"{len(document.all_incidents)} entrées")
         return f"{name} : {', '.join(told)}"
@@ -154,26 +174,26 @@ class StatuspageSource:
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""
 
-    def _incident(self, incident: _Incident, document: _Document, seen_at: datetime) -> StatusEntry:
+    def _incident(self, incident: _Incident, document: _Document, sights: Sights) -> StatusEntry:
         latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
-        body = latest.body or ""
+        body = plain(latest.body or "")
         state = _STATES.get(incident.status.replace("_", "").lower())
         if state is None:
             state = EntryState.RESOLVED if incident.resolved_at else read_state(incident.name, body)
         affected = (incident.components or ()) + (latest.affected_components or ())
         return self._entry(
-            entry_id=incident.id or blake2b(f"{incident.name}\0{incident.started}".encode(), digest_size=8).hexdigest(),
+            entry_id=incident.id or hashed(incident.name, incident.started or ""),
             title=incident.name,
             state=state,
             times=(latest.created_at, incident.updated_at, incident.created_at, incident.started),
-            seen_at=seen_at,
+            sights=sights,
             body=body[:MAX_BODY_CHARS],
             services=self._settings.services_of(incident.name, *_names(affected, document)),
             url=incident.shortlink or incident.url,
         )
 
     def _components(
-        self, document: _Document, told: frozenset[str], seen_at: datetime
+        self, document: _Document, told: frozenset[str], sights: Sights
     ) -> tuple[list[StatusEntry], frozenset[str]]:
         """Entries for components that broke without an incident, or are whole again; and the ones to remember."""
         spoken_of = {part.id for incident in document.all_incidents for part in incident.components or ()}
@@ -185,22 +205,22 @@ class StatuspageSource:
             wrong = _BROKEN.get(part.status or "")
             if wrong and part.id not in spoken_of:
                 broken.add(part.id)
-                entries.append(self._component(part, wrong, EntryState.INVESTIGATING, document, seen_at))
+                entries.append(self._component(part, wrong, EntryState.INVESTIGATING, document, sights))
             elif part.id in told and part.status == _OPERATIONAL:
-                entries.append(self._component(part, "opérationnel", EntryState.RESOLVED, document, seen_at))
+                entries.append(self._component(part, "opérationnel", EntryState.RESOLVED, document, sights))
             elif part.id in told:
                 broken.add(part.id)
         return entries, frozenset(broken)
 
     def _component(
-        self, part: _Component, said: str, state: EntryState, document: _Document, seen_at: datetime
+        self, part: _Component, said: str, state: EntryState, document: _Document, sights: Sights
     ) -> StatusEntry:
         return self._entry(
             entry_id=f"component:{part.id}",
             title=f"{part.name} : {said}",
             state=state,
             times=(part.updated_at,),
-            seen_at=seen_at,
+            sights=sights,
             services=self._settings.services_of(*_names((part,), document)),
         )
 
@@ -211,34 +231,33 @@ class StatuspageSource:
         title: str,
         state: EntryState,
         times: Iterable[str | None],
-        seen_at: datetime,
+        sights: Sights,
         services: tuple[Service, ...],
         body: str = "",
         url: str | None = None,
     ) -> StatusEntry:
-        instants = (parse_time(time) for time in times)
         return StatusEntry(
             source=self.name,
             operator=self._settings.operator,
             id=entry_id,
             title=title,
             state=state,
-            published_at=next((when for when in instants if when and believable(when, seen_at)), seen_at),
-            seen_at=seen_at,
+            published_at=sights.time_of(map(parse_time, times), entry_id, title, state, body),
+            seen_at=sights.seen_at,
             body=body,
             services=services,
             area=self._settings.area,
-            url=url if url and url.startswith(("http://", "https://")) else self._settings.url,
+            url=url if url and url.startswith(("http://", "https://")) else self._settings.url.partition("?")[0],
         )
 
 
-def _decode(url: str, body: bytes) -> _Document:
+def _decode(answer: Response) -> _Document:
     try:
-        document = msgspec.json.decode(body, type=_Document)
+        document = msgspec.json.decode(json_bytes(answer), type=_Document)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise unreadable(url, "ce n’est pas le JSON d’une page d’état") from error
-    if document.incidents is None and document.active_incidents is None:
-        raise unreadable(url, "page d’état sans ses incidents")
+        raise unreadable(answer.url, "ce n’est pas le JSON d’une page d’état") from error
+    if document.incidents is msgspec.UNSET and document.active_incidents is None and document.page.status is None:
+        raise unreadable(answer.url, "page d’état sans ses incidents")
     return document
 
 

@@ -50,6 +50,10 @@ class Classifier:
         """The place an editor typed: name, postal code, number, INSEE code; None if it cannot be told."""
         return self._places.place(text)
 
+    def located(self, text: str) -> Place | None:
+        """A place by its id, which an INSEE code is (and no postal code), else as `place` tells it."""
+        return self._places.by_id(text) or self._places.place(text)
+
     def classify(self, text: str, *, operator_hint: str | None = None, at: datetime | None = None) -> Classification:
         """Read one mention; any text at all gives an answer.
 

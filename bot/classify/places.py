@@ -142,6 +142,10 @@ class PlaceFinder:
             return distance_km(self._home_position, commune.position) <= _NEAR_KM
         return self._home_departement is not None and commune.place.departement == self._home_departement
 
+    def by_id(self, place_id: str) -> Place | None:
+        """A place by its canonical id."""
+        return self._gazetteer.by_id(place_id)
+
     def place(self, text: str) -> Place | None:
         """The place an editor typed: id, code or name; None when there is none or it cannot be told which."""
         g = self._gazetteer

@@ -129,6 +129,15 @@ class LocalScan:
         known = departments & self._departments.population.keys()
         places.fresh.append(_Heard(bucket, known))
 
+    def unhear(self, operator: str, bucket: int, departments: frozenset[str]) -> None:
+        """That report was taken back; what was learned from it already stays learned."""
+        places = self._operators.get(operator)
+        heard = _Heard(bucket, departments & self._departments.population.keys())
+        for kept in (places.fresh, places.recent) if places is not None else ():
+            if heard in kept:
+                kept.remove(heard)
+                return
+
     def alarm(self, operator: str) -> bool:
         """Whether a local cluster of that operator is open."""
         places = self._operators.get(operator)

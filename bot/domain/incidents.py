@@ -57,6 +57,17 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """What a third party measured that bears an incident out: a second kind of source, never the operator's word."""
+
+    observer: str
+    source: str
+    entry_id: str
+    published_at: datetime
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A signal that an incident rests on."""
 
@@ -123,6 +134,7 @@ class Incident:
         eased_at: Since when it eases; None otherwise.
         ended_at: When it was resolved or dismissed; None while open.
         reports_at_dismissal: Against which "reports double" is measured after a dismissal.
+        observations: Measures of third parties that bear it out, in the order in which they joined.
     """
 
     id: str
@@ -142,6 +154,7 @@ class Incident:
     ended_at: datetime | None = None
     reports_at_dismissal: int = 0
     professional: int = 0
+    observations: tuple[Observation, ...] = ()
 
 
 class DraftKind(StrEnum):

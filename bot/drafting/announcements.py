@@ -1,4 +1,4 @@
-"""What the bot says of itself, in the newsroom's language: it is blind, a source is down, a publication failed."""
+"""What the bot says of itself and of what it cannot do: it is blind, a source is down, a call names no known place."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,6 +7,7 @@ from bot.domain.signals import HealthState, Interval
 from bot.drafting.english import English
 from bot.drafting.french import French
 
+_NAME_CHARS = 40
 _TEXTS = {
     "fr": {
         "down": "Source muette : « {source} » ne répond plus depuis {since} ({reason}). Je continue avec les autres.",
@@ -23,6 +24,8 @@ _TEXTS = {
         "failed": "Envoi impossible vers « {to} » : {reason}. Il ne sera pas retenté.",
         "unsure": "Publication vers « {to} » : je ne sais pas si elle est partie. Vérifiez le canal ; je ne la "
         "répéterai que si vous le demandez.",
+        "operator": "Opérateur inconnu : « {name} ». Connus : {known}.",
+        "place": "Lieu inconnu : « {name} ». Donnez une commune, un code postal ou un département.",
     },
     "en": {
         "down": "Source down: “{source}” has not answered since {since} ({reason}). I go on with the others.",
@@ -38,6 +41,8 @@ _TEXTS = {
         "failed": "Cannot send to “{to}”: {reason}. It will not be tried again.",
         "unsure": "Publication to “{to}”: I cannot tell whether it went out. Look at the channel; I repeat it only "
         "if you ask me to.",
+        "operator": "Unknown operator: “{name}”. Known: {known}.",
+        "place": "Unknown place: “{name}”. Give a commune, a postal code or a département.",
     },
 }
 
@@ -74,6 +79,10 @@ class Announcements:
     def unsure(self, to: str) -> str:
         """A publication may or may not be out."""
         return self._tongue.finish(self._texts["unsure"].format(to=to))
+
+    def unknown(self, what: str, name: str, known: str = "") -> str:
+        """An `operator` or a `place` that an editor typed and that is none."""
+        return self._tongue.finish(self._texts[what].format(name=name[:_NAME_CHARS], known=known))
 
     def _told(self, at: datetime) -> French | English:
         """The language, told on that day."""

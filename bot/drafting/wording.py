@@ -25,6 +25,7 @@ _PLACES_NAMED = 4
 _QUOTE_CHARS = 160  # an operator's title is a headline; beyond, its page says it better
 _MOSTLY_NONE = 0.5  # below it, most such intervals have no report at all
 _WORTH_A_RATIO = 1.5  # below, "1,3 times" would make much of little
+_OBSERVERS = {"ioda": "IODA", "arcep": "ARCEP"}
 _OPEN = {IncidentState.SUSPECTED, IncidentState.CONFIRMED}
 
 
@@ -123,6 +124,7 @@ def _known(incident: Incident, operator: Operator, tongue: _Tongue) -> dict[str,
         "interval": tongue.interval(surge.interval),
         "sources": len(surge.by_source),
         "agreed": belief is IncidentState.CONFIRMED and incident.statement is None and len(surge.by_source) > 1,
+        "measured": _measured(incident, tongue),
         "usual": _usual(surge.expected, tongue),
         "ratio": tongue.figure(ratio) if ratio >= _WORTH_A_RATIO else "",
         "professional": incident.professional,
@@ -154,6 +156,15 @@ def _statement(statement: Statement | None, tongue: _Tongue) -> dict[str, Any] |
         "resolved": statement.state is EntryState.RESOLVED,
         "scheduled": statement.state is EntryState.SCHEDULED,
     }
+
+
+def _measured(incident: Incident, tongue: _Tongue) -> dict[str, Any] | None:
+    """The first measure of a third party that bears it out."""
+    if not incident.observations:
+        return None
+    first = incident.observations[0]
+    by = _OBSERVERS.get(first.observer, _quoted(first.observer))
+    return {"by": by, "since": tongue.time(first.published_at), "at": tongue.at_time(first.published_at)}
 
 
 def _quoted(text: str) -> str:
@@ -239,6 +250,8 @@ def _news(before: Incident | None, after: Incident) -> list[str]:
             news.append("reopened")
         elif after.state is IncidentState.CONFIRMED and before.state is IncidentState.SUSPECTED and not news:
             news.append("confirmed")
+        elif after.state is IncidentState.SUSPECTED and before.state is IncidentState.CONFIRMED:
+            news.append("unconfirmed")
     if "reopened" not in news and after.surge.reports >= max(2 * before.surge.reports, 1):
         news.append("doubled" if before.surge.reports else "joined")
     return news

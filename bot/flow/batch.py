@@ -14,6 +14,7 @@ class Batch:
 
     heard: list[Heard] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    retracted: list[tuple[str, str]] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Batch:
         return Changes(
             signals=tuple(self.heard),
             reports=tuple(self.reports),
+            retracted=tuple(self.retracted),
             health=tuple(self.health),
             cursors=dict(self.cursors),
             incidents=tuple(self.incidents.values()),

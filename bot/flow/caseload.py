@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from bot.detect import Belief
 from bot.domain.incidents import Action, Decision, Draft, DraftKind, DraftState, Incident, IncidentState, Spike
 from bot.domain.operators import Operator, Service
-from bot.domain.signals import Report, StatusEntry
+from bot.domain.signals import EntryState, Report, StatusEntry
 from bot.flow import review, transitions
 from bot.flow.channels import ACTIVE, Channels, fits, statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
 from bot.flow.episode import Episode, KindOf, open_incident
+from bot.flow.observers import Observers
 from bot.flow.watch import Sighting, Watch
 from bot.ports import OutcomeKind
 
@@ -28,6 +29,7 @@ _BELIEFS: Mapping[IncidentState, Belief] = {
     IncidentState.CONFIRMED: "confirmed",
     IncidentState.DISMISSED: "dismissed",
 }
+_OBSERVATIONS_KEPT = 8
 _UNDECIDED = frozenset({DraftState.PROPOSED, DraftState.CLAIMED, DraftState.HELD})
 
 Emit = Callable[[Draft | None, Draft], None]
@@ -46,6 +48,7 @@ class Caseload:
         *,
         watch: Watch,
         channels: Channels,
+        observers: Observers,
         drafts: Drafts,
         operators: Mapping[str, Operator],
         kind_of: KindOf,
@@ -56,6 +59,7 @@ class Caseload:
         self.numbers = 0
         self._watch = watch
         self._channels = channels
+        self._observers = observers
         self._drafts = drafts
         self._operators = operators
         self._kind_of = kind_of
@@ -78,6 +82,36 @@ class Caseload:
         if episode is not None:
             episode.hear([report])
 
+    def retract(self, report: Report, who: str, now: datetime) -> None:
+        """A report was taken back: the figures follow, and so does a confirmation that rested on it alone.
+
+        A suspicion does not vanish with it, unless nobody is left who reports anything.
+        """
+        operator, key = report.operator, (report.source, report.id)
+        self._recent[operator] = [kept for kept in self._recent[operator] if (kept.source, kept.id) != key]
+        episode = self.episodes.get(operator)
+        if episode is None:
+            return
+        self._fold(operator, episode, episode.incident.surge.interval.end)  # after a restart they wait to be
+        borne_out = episode.second_kind or self._is_counted(operator, episode)
+        if not episode.retract(report) or episode.draft is None:
+            return
+        incident, state = episode.incident, episode.draft.state
+        said = incident.statement is not None and incident.statement.state is not EntryState.SCHEDULED
+        still = said or episode.second_kind or self._is_counted(operator, episode)
+        if borne_out and not still and state in _UNDECIDED:  # an editor's word stands
+            incident = transitions.unconfirmed(incident)
+        if incident.surge.reports or incident.statement or state not in _UNDECIDED:
+            episode.incident = incident
+            self._teach(operator, incident)
+            self._owe(operator, episode, now)
+            if episode.draft.incident.surge.reports != incident.surge.reports:
+                self._revise(episode, now, DraftKind.DECISION, state)
+        else:
+            episode.incident = transitions.dismissed(incident, now)
+            self._teach(operator, episode.incident)
+            self._revise(episode, now, DraftKind.DISMISSED, DraftState.DISMISSED, who)
+
     def sight(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         """A bucket was closed or scored again: open and reopen incidents, feed all of them, let them ease and end."""
         for operator in sightings:
@@ -91,6 +125,14 @@ class Caseload:
         episode = self.episodes.get(operator)
         if episode is not None and self._is_counted(operator, episode):
             episode.incident = transitions.confirmed(episode.incident)
+            self._teach(operator, episode.incident)
+            self._owe(operator, episode, now)
+
+    def observed(self, operator: str, now: datetime) -> None:
+        """A third party has measured something of this operator: it bears out what people report, and opens nothing."""
+        episode = self.episodes.get(operator)
+        if episode is not None and episode.incident.eased_at is None:
+            self._observe(episode)
             self._teach(operator, episode.incident)
             self._owe(operator, episode, now)
 
@@ -184,6 +226,7 @@ class Caseload:
             self._fold(operator, episode, self._closed_end(now), sighting.services if sighting else frozenset())
         else:  # the interval has ended; late posts from inside it still count
             self._fold(operator, episode, episode.incident.surge.interval.end)
+        self._observe(episode)
         incident = episode.incident
         if episode.second_kind or self._is_counted(operator, episode):
             incident = transitions.confirmed(incident)
@@ -217,10 +260,12 @@ class Caseload:
         if draft is not None:
             self._emit(before, draft)
 
-    def _revise(self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState) -> None:
+    def _revise(
+        self, episode: Episode, now: datetime, kind: DraftKind, state: DraftState, who: str | None = None
+    ) -> None:
         before = episode.draft
         operator = self._operators[episode.incident.operator]
-        who = before.decided_by if before else None
+        who = who or (before.decided_by if before else None)
         self._emit(before, self._drafts.revise(episode, operator, now, kind, state=state, decided_by=who))
 
     # --- looking things up ---------------------------------------------------------------------------------------
@@ -239,6 +284,14 @@ class Caseload:
         """Whether an aggregated count bears out what people say elsewhere; its own search may not confirm itself."""
         alarms = self._watch.tallies.alarms(operator)
         return episode.surged and any(episode.reported_beside(self._kind_of(source)) for source in alarms)
+
+    def _observe(self, episode: Episode) -> None:
+        """Take the measures that fit what people report now; one that comes when it eases is of something else."""
+        incident = episode.incident
+        found = self._observers.bearing_out(incident) if episode.surged and incident.eased_at is None else ()
+        if found:
+            observations = (*incident.observations, *found)[:_OBSERVATIONS_KEPT]
+            episode.incident = transitions.confirmed(replace(incident, observations=observations))
 
     def _goes_on(self, operator: str, times: float, now: datetime) -> bool:
         """Whether people still report: in the last half hour as many as a spike needs, and `times` what is usual."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.errors import BotError
+from bot.errors import BotError, SourceError
 from bot.ports import Check, Destination, Source
 
 _CHECK_SECONDS = 30.0
@@ -32,10 +32,10 @@ async def _source(source: Source) -> list[Row]:
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             check = Check("read", True, await source.check())
-    except BotError as error:
-        check = Check("read", False, getattr(error, "reason", str(error)))
+    except SourceError as error:
+        check = Check("read", False, f"{error.state.value}: {error.reason}")
     except TimeoutError:
-        check = Check("read", False, f"no answer within {_CHECK_SECONDS:.0f} s")
+        check = Check("read", False, f"unreachable: no answer within {_CHECK_SECONDS:.0f} s")
     return [Row(source.name, source.kind, check)]
 
 

@@ -51,6 +51,18 @@ class Counts:
             counted.append(series)
         return tuple(counted)
 
+    def remove(self, report: Report) -> tuple[Series, ...]:
+        """Count a report no more; the series in which it had counted. Its author is taken to have made no other."""
+        bucket = bucket_of(report.at)
+        lowered = []
+        for series in series_of(report):
+            last, minutes = self._last.get(series, {}), self._counts.get(series, {})
+            if last.get(report.author) == bucket and minutes.get(bucket):
+                del last[report.author]
+                minutes[bucket] -= 1
+                lowered.append(series)
+        return tuple(lowered)
+
     def at(self, series: Series, bucket: int) -> int:
         """Distinct authors of a series in a bucket."""
         minutes = self._counts.get(series)

@@ -8,13 +8,26 @@ from datetime import datetime, timedelta
 from bot.domain.deliveries import DeliveryState
 from bot.domain.incidents import Decision, Draft
 from bot.domain.operators import Operator
-from bot.domain.places import Place
-from bot.domain.signals import Mention, Report
+from bot.domain.places import Level, Place
+from bot.domain.signals import Classification, Mention, Report
 from bot.flow import transitions
 from bot.flow.channels import statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.newsroom import Newsroom
-from bot.ports import Call, OperatorStatus, Outcome, OutcomeKind, SourceStatus
+from bot.flow.readers import Readers, taken_back
+from bot.ports import (
+    Call,
+    OperatorStatus,
+    Outcome,
+    OutcomeKind,
+    ReaderAnswer,
+    ReaderMessage,
+    SourceStatus,
+    TakingBack,
+    Welcome,
+)
+
+DESK_LOG = "desk_log"  # the source of logged calls: it is there without being configured, and nothing polls it
 
 _DAY_HOURS = 24
 _HOUR = timedelta(hours=1)
@@ -26,6 +39,7 @@ class NewsroomDesk:
     Args:
         find_operator: By id, name or alias.
         find_place: What an editor typed for a place.
+        read: The classifier's.
     """
 
     def __init__(
@@ -33,11 +47,18 @@ class NewsroomDesk:
         newsroom: Newsroom,
         find_operator: Callable[[str], Operator | None],
         find_place: Callable[[str], Place | None],
+        read: Callable[..., Classification],
     ) -> None:
         self._newsroom = newsroom
         self._find_operator = find_operator
         self._find_place = find_place
+        self._read = read
+        self._readers: Readers | None = None
         self._turns = asyncio.Lock()
+
+    def open_to_readers(self, welcome: Welcome) -> None:
+        """From now on readers may write."""
+        self._readers = Readers(self._newsroom, self._read, welcome)
 
     async def decide(self, decision: Decision) -> Outcome:
         """See `Desk.decide`."""
@@ -46,11 +67,12 @@ class NewsroomDesk:
             return Outcome(OutcomeKind.CLOSED)  # known once, or its card would not be there: over for good
         return Outcome(verdict.kind, verdict.draft)
 
-    async def status(self, operator: str) -> OperatorStatus | None:
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
         """See `Desk.status`."""
         found = self._find_operator(operator)
         if found is None:
             return None
+        where = self._commune_or_departement(place) if place else None
         now = self._newsroom.clock.now()
         closed = self._newsroom.watch.last_closed
         closed_to = bucket_start(closed + 1) if closed is not None else None
@@ -83,7 +105,17 @@ class NewsroomDesk:
                 for status in self._newsroom.roster.statuses()
                 if status.health is None or status.health.operator in {None, found.id}
             ),
+            asked=place,
+            place=where,
+            sites=self._newsroom.observers.sites(found.id, where) if where or not place else (),
         )
+
+    def _commune_or_departement(self, typed: str) -> Place | None:
+        """What lists of sites can be looked up by: a postal code of several communes stands for its département."""
+        found = self._find_place(typed)
+        if found is not None and found.level is Level.POSTCODE:
+            found = self._find_place(found.departement or "")
+        return None if found is None or found.level is Level.REGION else found
 
     async def open_drafts(self) -> tuple[Draft, ...]:
         """See `Desk.open_drafts`."""
@@ -119,15 +151,15 @@ class NewsroomDesk:
 
     async def log_call(self, call: Call) -> Report | str:
         """See `Inbox.log_call`; each call is a person of its own, and verified."""
+        unknown = self._newsroom.announcements.unknown
         operator = self._find_operator(call.operator)
         if operator is None:
-            known = ", ".join(known.name for known in self.operators())
-            return f"{call.operator} : opérateur inconnu ; connus : {known}"
+            return unknown("operator", call.operator, ", ".join(known.name for known in self.operators()))
         place = self._find_place(call.place)
         if place is None:
-            return f"{call.place} : lieu inconnu ; une commune, un code postal ou un département"
+            return unknown("place", call.place)
         text = f"{operator.name} : {call.service.value} en panne à {place.name} (appel noté par la rédaction)"
-        mention = Mention("signaler", call.key, call.key, text, call.at, call.at, None, operator.id, verified=True)
+        mention = Mention(DESK_LOG, call.key, call.key, text, call.at, call.at, None, operator.id, verified=True)
         report = Report(
             source=mention.source,
             id=mention.id,
@@ -143,6 +175,25 @@ class NewsroomDesk:
         if not await self._newsroom.store.known([(mention.source, mention.id)]):
             await self._newsroom.log_call(mention, report)
         return report
+
+    async def undo_call(self, key: str, who: str) -> TakingBack:
+        """See `Inbox.undo_call`."""
+        return await taken_back(self._newsroom, DESK_LOG, key, who)
+
+    def welcome(self, through: str) -> Welcome | None:
+        """See `Inbox.welcome`."""
+        terms = self._readers.welcome if self._readers else None
+        return terms if terms and (not terms.through or through in terms.through) else None
+
+    async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
+        """See `Inbox.hear`."""
+        if self._readers is None or self.welcome(message.through) is None:
+            return None
+        return await self._readers.hear(message)
+
+    async def take_back(self, key: str, person: str) -> TakingBack:
+        """See `Inbox.take_back`."""
+        return await self._readers.take_back(key, person) if self._readers else TakingBack.UNKNOWN
 
 
 def _authors(reports: Sequence[Report], start: datetime, end: datetime) -> int:

@@ -91,6 +91,8 @@ class Drafts:
             title, ours = kept.title, kept.text
         revision = before.revision + 1 if before else 1
         changed = before is None or text is not None or before.incident.state is not incident.state
+        # Reports fall only when some were taken back: who saw them must look again before deciding.
+        changed |= before is not None and seen is None and incident.surge.reports < before.incident.surge.reports
         draft = Draft(
             revision=revision,
             at=at,

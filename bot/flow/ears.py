@@ -39,11 +39,13 @@ class Ears:
         names: Sources that are known to give mentions; others join when they first do.
         unsteady: Sources whose posts say nothing of how well we hear: a replay is only a tape, X is searched only
             during a surge.
+        mute: Sources that give no mentions: that they are read says nothing of whether we hear people.
     """
 
-    def __init__(self, names: Iterable[str] = (), unsteady: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), unsteady: Iterable[str] = (), mute: Iterable[str] = ()) -> None:
         self._ears: dict[str, _Ear] = {name: _Ear() for name in names}
         self._ears |= {name: _Ear(weight=0.0) for name in unsteady}
+        self._mute = frozenset(mute)
 
     def heard(self, source: str, at: datetime) -> range:
         """A mention of that time came from a source; the buckets of a gap that its back-log now fills.
@@ -65,7 +67,8 @@ class Ears:
 
     def note(self, health: Health) -> range:
         """A source was checked; the buckets of a gap that it has filled."""
-        if health.operator is not None and health.source not in self._ears:
+        mute = health.operator is not None or health.source in self._mute
+        if mute and health.source not in self._ears:
             return range(0)
         ear = self._ears.setdefault(health.source, _Ear(weight=_UNHEARD))
         if health.state is not HealthState.OK:

@@ -101,12 +101,28 @@ class Episode:
         self._queued = [report for report in self._queued if not start <= report.at < end]
         self._reports.extend(ripe)
         for report in ripe:
-            self._authors.add(report, _DESK if report.verified else self._kind_of(report.source))
+            self._authors.add(report, self._group(report))
         before = self.incident.surge
         surge = replace(before, interval=Interval(start, end), expected=before.expected + expected)
         self.incident = replace(self.incident, surge=surge)
         if ripe or alarmed:
             self._recount(alarmed)
+
+    def retract(self, report: Report) -> bool:
+        """Forget a report that was taken back; whether it had been folded in."""
+        key = report.source, report.id
+        self._queued = [kept for kept in self._queued if (kept.source, kept.id) != key]
+        left = [kept for kept in self._reports if (kept.source, kept.id) != key]
+        if len(left) == len(self._reports):
+            return False
+        self._reports, self._authors = left, _Authors()
+        for kept in left:
+            self._authors.add(kept, self._group(kept))
+        self._recount(frozenset())
+        return True
+
+    def _group(self, report: Report) -> str:
+        return _DESK if report.verified else self._kind_of(report.source)
 
     def peaked(self, spikes: Iterable[Spike]) -> None:
         """Series raised: the widest explanation counts, and of equally wide ones the rarest."""
@@ -134,7 +150,7 @@ class Episode:
         return len(others) >= _SECOND_KIND_AUTHORS or bool(self._authors.by_kind.get(_DESK))
 
     def documented(self) -> Incident:
-        """The incident with the evidence it rests on: the operator's entry, a spread of reports, then all others."""
+        """The incident with its evidence: the operator's entry, third parties' measures, a spread of reports."""
         chosen = select_evidence(self._reports[:_EVIDENCE_LOOKED_AT], limit=_EVIDENCE_SPREAD)
         shown = {(item.source, item.id) for item in chosen}
         others = sorted(
@@ -142,9 +158,7 @@ class Episode:
             key=lambda report: (report.at, report.source, report.id),
         )
         evidence = (*chosen, *(Evidence(report.source, report.id, report.at, report.url) for report in others))
-        self.incident = replace(
-            self.incident, evidence=(*_statement_evidence(self.incident), *evidence[:_EVIDENCE_KEPT])
-        )
+        self.incident = replace(self.incident, evidence=(*_others_evidence(self.incident), *evidence[:_EVIDENCE_KEPT]))
         return self.incident
 
     def _recount(self, alarmed: frozenset[str]) -> None:
@@ -191,9 +205,9 @@ def _place_counts(by_place: Mapping[Place, set[str]]) -> tuple[PlaceCount, ...]:
     return tuple(sorted(counts, key=lambda count: (-count.n, count.place.id)))
 
 
-def _statement_evidence(incident: Incident) -> tuple[Evidence, ...]:
-    said = incident.statement
-    return (Evidence(said.source, said.entry_id, said.published_at, said.url),) if said else ()
+def _others_evidence(incident: Incident) -> tuple[Evidence, ...]:
+    said = (incident.statement,) if incident.statement else ()
+    return tuple(Evidence(o.source, o.entry_id, o.published_at, o.url) for o in (*said, *incident.observations))
 
 
 def _width_and_rarity(spike: Spike) -> tuple[bool, int, float]:

@@ -96,7 +96,7 @@ class Ingest:
 
     def _mention(self, mention: Mention) -> Taken:
         text = _clean(mention.text)
-        author = self._author(mention)
+        author = self.pseudonym(mention.source, mention.author)
         at = self._when(mention.published_at, mention.seen_at)
         url = _clean(mention.url) if mention.url is not None else None
         stored = replace(mention, author=author, text=self._mask(text), url=url)
@@ -127,10 +127,10 @@ class Ingest:
             ),
         )
 
-    def _author(self, mention: Mention) -> str:
+    def pseudonym(self, source: str, name: str) -> str:
         """A keyed hash: the same person is the same author, and nobody can tell who."""
-        name = f"{mention.source}\0{mention.author}".encode("utf-8", "replace")
-        return hashlib.blake2b(name, key=self._author_key, digest_size=12).hexdigest()
+        word = f"{source}\0{name}".encode("utf-8", "replace")
+        return hashlib.blake2b(word, key=self._author_key, digest_size=12).hexdigest()
 
     @staticmethod
     def _when(published_at: datetime, seen_at: datetime) -> datetime:

@@ -23,6 +23,7 @@ from bot.flow.draft import Drafts
 from bot.flow.ears import Ears
 from bot.flow.episode import KindOf
 from bot.flow.ingest import Ingest, digest, key_of
+from bot.flow.observers import Observers
 from bot.flow.review import Verdict
 from bot.flow.roster import Roster
 from bot.flow.watch import Watch
@@ -84,11 +85,13 @@ class Newsroom:
         self.watch = watch
         self.roster = roster
         self.channels = Channels()
+        self.observers = Observers()
         self.operators = operators
         self.outlets = outlets
         self.cases = Caseload(
             watch=watch,
             channels=self.channels,
+            observers=self.observers,
             drafts=drafts,
             operators=operators,
             kind_of=kind_of,
@@ -129,9 +132,7 @@ class Newsroom:
             notices = publish.for_notice(_trouble_key("down", source, since), "", self.outlets.rooms, now)
             if any([await self.store.delivery(notice.id) for notice in notices]):
                 self.roster.told(source)
-        for operator in self.operators:
-            for entry in (await self.store.entries(operator, _EVER))[-_ENTRIES_KEPT:]:
-                self.channels.add(entry)
+        await self._recall_entries()
         for mention in await self.store.mentions(now - _REPORTS_KEPT):
             self._ingest.remember(mention)
         since = min([now - _REPORTS_KEPT, *(draft.incident.first_report_at for draft in loaded.drafts)])
@@ -143,6 +144,14 @@ class Newsroom:
             down_from = bucket_start(self.watch.last_closed + 1)
             self._missed(down_from, max(now, down_from))
         return loaded.cursors
+
+    async def _recall_entries(self) -> None:
+        for operator in self.operators:
+            for entry in (await self.store.entries(operator, _EVER))[-_ENTRIES_KEPT:]:
+                self.channels.add(entry)
+            for entry in await self.store.observations(operator):
+                if self.roster.knows(entry.source):  # nobody says any more when that is over
+                    self.observers.add(entry)
 
     async def absent(self, since: datetime) -> None:
         """Nobody listened since then: the machine slept, or its clock was put forward."""
@@ -211,6 +220,33 @@ class Newsroom:
             self._report(report)
             self._amend(range(0), self.clock.now())
             await self._flush()
+
+    async def retract(self, source: str, key: str, who: str) -> bool:
+        """Take a mention back with the reports it made; False if there are none (any more).
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        async with self._lock:
+            await self._flush()
+            reports = await self.store.reports_of(source, key)
+            if not reports:
+                return False
+            now = self.clock.now()
+            self._batch.retracted.append((source, key))
+            for report in reports:
+                if report.operator in self.operators:
+                    self.watch.retract(report)
+                    self.cases.retract(report, who, now)
+            self._amend(range(0), now)
+            if self._snapshots and self.watch.last_closed is not None:  # or a restart would count it again
+                self._batch.snapshot = self.watch.snapshot()
+            await self._flush()
+            return True
+
+    def pseudonym(self, source: str, name: str) -> str:
+        """What is kept instead of a person's name; see `Ingest.pseudonym`."""
+        return self._ingest.pseudonym(source, name)
 
     async def advance(self) -> None:
         """Close every bucket that may be closed by now.
@@ -319,9 +355,13 @@ class Newsroom:
             self._entry(taken.heard.signal, now)
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
-        if entry.observer is None:  # a third party's is never the operator's word
+        if entry.observer is None:
             self.channels.add(entry)
             self.cases.entry(entry, now)
+        else:  # never the operator's word
+            self.observers.add(entry)
+            if entry.place is None:
+                self.cases.observed(entry.operator, now)
 
     def _report(self, report: Report) -> None:
         self._batch.reports.append(report)

@@ -12,8 +12,11 @@ _DOWN_AFTER = timedelta(minutes=10)  # a shorter failure mends itself and is nob
 _BLIND_AFTER = timedelta(minutes=2)
 # A stale source answers, and what is not asked for is not missing.
 _ANSWERS = frozenset({HealthState.OK, HealthState.STALE, HealthState.PAUSED, HealthState.OFF})
-# Of n silences of one rhythm, one that is twice the longest comes about once in n: so many make it worth a word.
+# Of n silences of one rhythm, one that is twice the longest comes about once in n: so many make it worth a word, if
+# they hold nights and a weekend. Nobody need write to us, so the silence of an open door is no sign.
 _SILENCES = 50
+_WEEK = timedelta(days=7)
+_DOORS = frozenset({"readers", "webhook"})
 _TOO_LONG = 2
 _LEAST_SILENCE = timedelta(hours=1)
 
@@ -40,24 +43,25 @@ class Trouble:
 class _Rhythm:
     """How long a source is silent between two signals."""
 
-    last_at: datetime | None = None
+    known: timedelta | None = None  # the longest, once enough have been heard
     longest: timedelta = timedelta(0)
     silences: int = 0
-
-    @property
-    def known(self) -> timedelta | None:
-        return self.longest if self.silences >= _SILENCES else None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
 
     def hear(self, at: datetime) -> None:
+        self.first_at = self.first_at or at
         if self.last_at is not None and at > self.last_at:
             self.longest = max(self.longest, at - self.last_at)
             self.silences += 1
         self.last_at = at
+        if self.known is not None or (self.silences >= _SILENCES and at - self.first_at >= _WEEK):
+            self.known = max(self.longest, self.known or self.longest)
 
     def is_overdue(self, now: datetime) -> bool:
         if self.known is None or self.last_at is None:
             return False
-        return now - self.last_at > max(_TOO_LONG * self.longest, _LEAST_SILENCE)
+        return now - self.last_at > max(_TOO_LONG * self.known, _LEAST_SILENCE)
 
 
 class Roster:
@@ -82,7 +86,7 @@ class Roster:
         self.note(health)
         self._unchecked.add(health.source)
         if health.longest_silence is not None:
-            self._rhythms[health.source] = _Rhythm(None, health.longest_silence, _SILENCES)
+            self._rhythms[health.source] = _Rhythm(health.longest_silence)
 
     def failing(self) -> Mapping[str, datetime]:
         """The sources that do not hear, and since when."""
@@ -94,7 +98,8 @@ class Roster:
 
     def heard(self, source: str, now: datetime) -> None:
         """A source that hears people has said something new."""
-        self._rhythms[source].hear(now)
+        if self._kinds.get(source) not in _DOORS:
+            self._rhythms[source].hear(now)
 
     def judged(self, health: Health) -> Health:
         """A check with what the source's own rhythm says of it: one that answers and says nothing may be broken."""
@@ -104,7 +109,7 @@ class Roster:
         if health.state is not HealthState.OK:
             rhythm.last_at = None  # what follows is not a silence of its own
         elif rhythm.is_overdue(health.at):
-            reason = f"répond, mais ne dit plus rien ; jamais plus de {_span(rhythm.longest)} jusqu’ici"
+            reason = f"répond, mais ne dit plus rien ; jamais plus de {_span(rhythm.known or rhythm.longest)} jusqu’ici"
             health = replace(health, state=HealthState.STALE, reason=reason)
         return replace(health, longest_silence=rhythm.known)
 

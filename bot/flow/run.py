@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -25,6 +25,7 @@ _OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried agai
 _AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
 _TICK_SECONDS = 0.5  # how late a bucket may close
 _SCENARIO_TICK_SECONDS = 0.05  # a scenario at speed has several a second
+_SETTLED_SECONDS = 10.0  # a chat that cannot be reached has said so by then
 _PURGE_SECONDS = 3600.0
 _DRAIN_SECONDS = 30.0
 
@@ -35,6 +36,7 @@ class Crew:
 
     Attributes:
         outboxes: One for each handler and target, by its name.
+        chats: What keeps each chat from hearing people, kept up to date; see `SourceDeps.chats`.
         ends: Stop when all sources have come to their end and everything is delivered (a demo without a terminal).
     """
 
@@ -47,6 +49,7 @@ class Crew:
     outboxes: Mapping[str, Outbox]
     jitter: Callable[[], float]
     keep: timedelta
+    chats: dict[str, str] = field(default_factory=dict)
     ends: bool = False
 
 
@@ -99,6 +102,8 @@ async def _again(name: str, do: Callable[[], Awaitable[None]], crew: Crew, *, un
     told = False
     while True:
         started = asyncio.get_running_loop().time()
+        reason = "connexion perdue"
+        settled = asyncio.get_running_loop().call_later(_SETTLED_SECONDS, _hears, crew, "" if until_done else name)
         try:
             async with asyncio.timeout(_OPEN_SECONDS if until_done else None):
                 await do()
@@ -115,10 +120,19 @@ async def _again(name: str, do: Callable[[], Awaitable[None]], crew: Crew, *, un
             _log.warning("chat not reached", destination=name, reason="no answer in time")
         except Exception:  # noqa: BLE001 - a defect in one chat must not stop the others
             _log.exception("chat failed", destination=name)
+        finally:
+            settled.cancel()
+        _hears(crew, name, reason)
         if asyncio.get_running_loop().time() - started > _RESTART_LIMIT_SECONDS:
             wait = _RESTART_SECONDS
         await asyncio.sleep(wait * (0.5 + crew.jitter()))
         wait = min(wait * 2, _RESTART_LIMIT_SECONDS)
+
+
+def _hears(crew: Crew, chat: str, trouble: str = "") -> None:
+    """People who write in that chat are heard (again), or what keeps them from it."""
+    if chat in crew.chats:
+        crew.chats[chat] = trouble
 
 
 async def _tell_others(crew: Crew, name: str, reason: str) -> None:

@@ -96,6 +96,13 @@ def confirmed(incident: Incident) -> Incident:
     return replace(incident, before=IncidentState.CONFIRMED)
 
 
+def unconfirmed(incident: Incident) -> Incident:
+    """The incident once what bore it out was taken back: we must not go on saying that it is confirmed."""
+    if incident.state is IncidentState.CONFIRMED:
+        return replace(incident, state=IncidentState.SUSPECTED)
+    return replace(incident, before=IncidentState.SUSPECTED)
+
+
 def dismissed(incident: Incident, at: datetime) -> Incident:
     """The incident after an editor has dismissed it."""
     over = incident.state in {IncidentState.EASING, IncidentState.RESOLVED}

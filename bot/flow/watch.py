@@ -142,11 +142,23 @@ class Watch:
             if series not in self._detectors:
                 self._add(series)
         for series in self.counts.add(report):
-            if self.last_closed is not None and self.last_closed - _LATE < bucket <= self.last_closed:
-                self._late.add((series, bucket))
+            self._changed(series, bucket)
             if not series[1]:
-                named = frozenset(place.departement for place in report.places if place.departement is not None)
-                self._map.hear(report.operator, bucket, named)
+                self._map.hear(report.operator, bucket, _departments(report))
+
+    def retract(self, report: Report) -> None:
+        """Count a report no more; its bucket is scored again by the next `amend`."""
+        if report.duplicate:
+            return
+        bucket = bucket_of(report.at)
+        for series in self.counts.remove(report):
+            self._changed(series, bucket)
+            if not series[1]:
+                self._map.unhear(report.operator, bucket, _departments(report))
+
+    def _changed(self, series: Series, bucket: int) -> None:
+        if self.last_closed is not None and self.last_closed - _LATE < bucket <= self.last_closed:
+            self._late.add((series, bucket))
 
     def tally(self, tally: Tally) -> bool:
         """Look at an aggregated count; whether its series is in alarm."""
@@ -284,6 +296,10 @@ class Watch:
         for report in in_order:
             if report.seen_at >= known:
                 self.count(report)
+
+
+def _departments(report: Report) -> frozenset[str]:
+    return frozenset(place.departement for place in report.places if place.departement is not None)
 
 
 def _spike(series: str, verdict: Verdict, minutes: int = 1) -> Spike:

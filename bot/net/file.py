@@ -2,16 +2,14 @@
 
 import mimetypes
 from collections.abc import Mapping
-from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
 
 from bot.domain.signals import HealthState
 from bot.errors import SourceError
-from bot.ports import Response
+from bot.ports import MAX_BODY_BYTES, Response
 
 BASE = "https://file.invalid/"
-_MAX_BYTES = 64 * 1024 * 1024
 # Not `text/xml`: without a charset that would mean ASCII, whatever the document says of itself.
 _TYPES = {".atom": "application/atom+xml", ".rss": "application/rss+xml", ".xml": "application/xml"}
 
@@ -23,19 +21,26 @@ class FileHttp:
         self._path = path
         self.url = BASE + quote(path.name)
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """See `bot.ports.Http.get`; whatever the URL, the file."""
         del headers, total_seconds
         try:
-            if self._path.stat().st_size > _MAX_BYTES:
-                raise _error(HealthState.UNREADABLE, f"fichier de plus de {_MAX_BYTES >> 20} Mio")
-            modified, body = self._path.stat().st_mtime, self._path.read_bytes()
+            if self._path.stat().st_size > max_bytes:
+                raise _error(HealthState.UNREADABLE, f"fichier de plus de {max_bytes >> 10} Kio")
+            body = self._path.read_bytes()
         except FileNotFoundError as error:
             raise _error(HealthState.UNREACHABLE, "fichier introuvable") from error
         except OSError as error:
             raise _error(HealthState.UNREACHABLE, f"fichier illisible ({error.strerror})") from error
         kind = _TYPES.get(self._path.suffix.lower()) or mimetypes.guess_type(self._path.name)[0] or ""
-        return Response(200, {"content-type": kind, "last-modified": formatdate(modified, usegmt=True)}, body, url)
+        return Response(200, {"content-type": kind}, body, url)
 
     async def post(
         self,

@@ -18,12 +18,13 @@ from bot.errors import SourceError
 from bot.net.addresses import refusal
 from bot.net.body import BodyError, read_body
 from bot.net.circuit import Circuit
-from bot.ports import Response
+from bot.ports import MAX_BODY_BYTES, Response
 
-MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_REDIRECTS = 3
 PER_HOST = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What another host may be told when a redirect leads to it: no token.
+_FOR_ANYONE = frozenset({"accept", "accept-language", "if-none-match", "if-modified-since"})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -52,19 +53,23 @@ class SafeHttp:
     that the configuration allows to be private. Each hop of a redirect chooses anew.
     """
 
-    def __init__(
-        self, user_agent: str, allow_private: frozenset[str] = frozenset(), *, max_body_bytes: int = MAX_BODY_BYTES
-    ) -> None:
+    def __init__(self, user_agent: str, allow_private: frozenset[str] = frozenset()) -> None:
         plain = unicodedata.normalize("NFKD", user_agent).encode("ascii", "ignore").decode()
         self._headers = {"User-Agent": " ".join(plain.split()), "Accept-Encoding": "gzip"}
         self._allow_private = allow_private
-        self._max_body_bytes = max_body_bytes
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._circuits: defaultdict[str, Circuit] = defaultdict(Circuit)
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """See `bot.ports.Http.get`; the time covers redirects, the wait for a free connection and the whole body."""
-        return await self._ask(url, None, headers or {}, total_seconds)
+        return await self._ask(url, None, headers or {}, total_seconds, max_bytes)
 
     async def post(
         self,
@@ -75,19 +80,21 @@ class SafeHttp:
         total_seconds: float = 20.0,
     ) -> Response:
         """See `bot.ports.Http.post`."""
-        return await self._ask(url, body, headers or {}, total_seconds)
+        return await self._ask(url, body, headers or {}, total_seconds, MAX_BODY_BYTES)
 
     async def close(self) -> None:
         """Close both sessions; the client may not be used after."""
         for session in self._sessions.values():
             await session.close()
 
-    async def _ask(self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float) -> Response:
+    async def _ask(
+        self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float, max_bytes: int
+    ) -> Response:
         circuit = self._circuits[_host(url)]
         loop = asyncio.get_running_loop()
         circuit.enter(loop.time())
         try:
-            answer = await self._guarded(url, body, headers, total_seconds)
+            answer = await self._guarded(url, body, headers, total_seconds, max_bytes)
         except _HostError as error:
             circuit.failed(error, loop.time())
             raise
@@ -101,12 +108,12 @@ class SafeHttp:
         return answer
 
     async def _guarded(
-        self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float
+        self, url: str, body: bytes | None, headers: Mapping[str, str], total_seconds: float, max_bytes: int
     ) -> Response:
         where = _where(url)
         try:
             async with asyncio.timeout(total_seconds):
-                return await self._follow(url, body, headers)
+                return await self._follow(url, body, headers, max_bytes)
         except TimeoutError as error:
             raise _unreachable(where, f"pas de réponse complète en {total_seconds:g} s") from error
         except BodyError as error:
@@ -120,7 +127,7 @@ class SafeHttp:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(where, f"échec de la connexion ({type(error).__name__})") from error
 
-    async def _follow(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+    async def _follow(self, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int) -> Response:
         method = "GET" if body is None else "POST"
         for _ in range(MAX_REDIRECTS + 1):
             target = URL(url)
@@ -134,11 +141,11 @@ class SafeHttp:
                     if body is not None:
                         raise _unusable(_where(url), "redirection refusée")
                     url = urljoin(url, location)
-                    if not _same_server(URL(url), target):  # a token is for the server it was written for
-                        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+                    if _origin(URL(url)) != _origin(target):
+                        headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYONE}
                     continue
                 _raise_for_status(_where(url), answer)
-                content = await read_body(answer, self._max_body_bytes)
+                content = await read_body(answer, max_bytes)
                 named = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, named, content, url)
         raise _unusable(_where(url), f"plus de {MAX_REDIRECTS} redirections")
@@ -158,8 +165,8 @@ class SafeHttp:
         return self._sessions[private]
 
 
-def _same_server(one: URL, other: URL) -> bool:
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _raise_for_status(where: str, answer: aiohttp.ClientResponse) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.incidents import Decision, Draft, IncidentState, Silence, Statement
 from bot.domain.operators import Operator, Service
+from bot.domain.places import Place
 from bot.domain.signals import Health, Report
 
 
@@ -48,8 +49,27 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SitesOut:
+    """Mobile sites out of service, as an observer's last list has them: context, never a reason for an incident.
+
+    Attributes:
+        observer: Whose list it is.
+        listed_at: Time of the list.
+        fresh: Out for less than 24 h at that time.
+        older: All others.
+        url: The list, or None.
+    """
+
+    observer: str
+    listed_at: datetime
+    fresh: int
+    older: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorStatus:
-    """The answer to `/status OPERATOR`, every figure with its age.
+    """The answer to `/status OPERATOR [PLACE]`, every figure with its age.
 
     Attributes:
         state: Of the open incident; None means calm.
@@ -61,6 +81,9 @@ class OperatorStatus:
         statement: The operator's latest entry of the last 24 h, whether or not it fits an incident.
         closed_to: End of the last closed bucket: the age of `reports`; None before the first.
         sources: Health of everything that is heard about this operator.
+        asked: The place that was asked for, as typed; empty: none.
+        place: What that is, a commune or a département; None where it cannot be told.
+        sites: Its mobile sites out of service at `place`, or everywhere when none was asked for.
     """
 
     at: datetime
@@ -74,6 +97,9 @@ class OperatorStatus:
     statement: Statement | None
     closed_to: datetime | None
     sources: tuple[SourceStatus, ...]
+    asked: str = ""
+    place: Place | None = None
+    sites: tuple[SitesOut, ...] = ()
 
 
 class Desk(Protocol):
@@ -90,8 +116,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def status(self, operator: str) -> OperatorStatus | None:
-        """The status of an operator by id, name or alias; None if it is not known."""
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
+        """The status of an operator by id, name or alias, and of a place there as typed; None if it is not known."""
         ...
 
     async def open_drafts(self) -> tuple[Draft, ...]:
@@ -133,9 +159,121 @@ class Call:
     professional: bool = False
 
 
+class TakingBack(StrEnum):
+    """What became of the wish to take a report back."""
+
+    DONE = "done"
+    ALREADY = "already"  # it was taken back before
+    LATE = "late"  # it has been counted for too long
+    UNKNOWN = "unknown"  # there is no such report, or it is somebody else's
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """On which terms readers may write to the newsroom.
+
+    Attributes:
+        source: Name of the source their messages belong to.
+        through: Names of the handlers by which they may; empty: by all that can hear them.
+        hourly: Messages of one person that are read and answered in an hour.
+        daily: Messages of all persons that are read and answered in a day.
+        keep_days: Days for which a text is kept.
+    """
+
+    source: str
+    through: tuple[str, ...] = ()
+    hourly: int = 5
+    daily: int = 5000
+    keep_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderMessage:
+    """What a person writes to the newsroom.
+
+    Attributes:
+        key: Platform's id of the message; kept as a keyed hash only.
+        person: Platform's id of the person; kept as a keyed hash only, never a name.
+        at: When we have it (event time).
+        written_at: When it was written, by the platform's clock.
+        through: Name of the handler that heard it.
+    """
+
+    key: str
+    person: str
+    text: str
+    at: datetime
+    written_at: datetime
+    through: str
+
+
+class Reception(StrEnum):
+    """How a reader's message was taken."""
+
+    COUNTED = "counted"
+    AGAIN = "again"  # this person's report counts already
+    RECOVERY = "recovery"
+    OLD = "old"  # an outage, but none of today
+    UNCLEAR = "unclear"  # which operator, what fails: it does not say
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderAnswer:
+    """What a reader may be told: what we understood, and nothing that no editor has published but plain counts.
+
+    Attributes:
+        operator: Name of the operator they write of; empty when unclear.
+        others: Other people who reported the same.
+        since: When the first of them did.
+        published: Title of the alert an editor has published; None: no alert is out.
+        statement: The operator's own latest word of this trouble.
+        keep_days: Days for which the text is kept.
+    """
+
+    kind: Reception
+    operator: str = ""
+    services: tuple[Service, ...] = ()
+    places: tuple[Place, ...] = ()
+    others: int = 0
+    since: datetime | None = None
+    published: str | None = None
+    statement: Statement | None = None
+    keep_days: int = 30
+
+
 class Inbox(Protocol):
     """Where what people tell the newsroom enters, as mentions."""
 
     async def log_call(self, call: Call) -> Report | str:
         """Log a call; the report it became, or in words for the editor why not (unknown operator or place)."""
+        ...
+
+    async def undo_call(self, key: str, who: str) -> TakingBack:
+        """An editor takes a logged call back, within an hour of it: it counts nowhere any more. Idempotent.
+
+        Args:
+            key: The call's.
+            who: The editor, shown to the others where the call had made an incident.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        ...
+
+    def welcome(self, through: str) -> Welcome | None:
+        """On which terms readers may write by that handler; None: they may not."""
+        ...
+
+    async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
+        """Take what a reader writes; None: say nothing (not welcome, or too many messages).
+
+        A person counts once an episode, or once a day where there is none. The same `key` counts once.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        ...
+
+    async def take_back(self, key: str, person: str) -> TakingBack:
+        """A reader takes their own message back, within an hour of it; see `undo_call`."""
         ...

@@ -1,7 +1,7 @@
 """What the core asks of a source, and what a source may use."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
@@ -10,6 +10,7 @@ from pydantic import Field
 from bot.clock import Clock
 from bot.domain.incidents import Decision
 from bot.domain.operators import Operator
+from bot.domain.places import Place
 from bot.domain.signals import Health, Signal
 from bot.ports.settings import AdapterSettings
 
@@ -30,6 +31,7 @@ class SourceSettings(AdapterSettings):
 
 
 Event = Signal | Health | Decision
+MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Source(Protocol):
         name: From the configuration, unique.
         kind: The module's name: two sources of one kind are not independent of each other.
         operator: Set when this is that operator's official channel (silence is computed from it).
-        hears: It gives mentions or tallies, so it counts for exposure.
+        hears: It gives mentions, so it counts for exposure. (A tally's exposure is its own: a bucket that is not told
+            was not heard.)
         interval: Time between reads; zero for a source that is pushed to.
     """
 
@@ -111,8 +114,21 @@ class Response:
 class Http(Protocol):
     """The one safe HTTP client of the sources: total timeout, body cap, at most 3 redirects, no private addresses."""
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
         """GET a URL; any status below 500 but 429 is returned, the caller judges it.
+
+        Args:
+            url: http or https.
+            headers: Beside those of the client.
+            total_seconds: For redirects, the wait for a free connection and the whole body.
+            max_bytes: Cap of the body, on the wire and unpacked; a source that needs more says so.
 
         Raises:
             SourceError: `unreachable` (connection, timeout, 5xx, refused address), `failing` with `retry_after`
@@ -135,6 +151,10 @@ class Http(Protocol):
         ...
 
 
+def _nobody(_: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceDeps:
     """What a source may use.
@@ -146,7 +166,12 @@ class SourceDeps:
         gate: Whether a text may name a configured operator at all; cheap, for streams.
         surging: Whether a surge of that operator is open now (paid reads wait for it).
         user_agent: Product, version and a contact, for clients that bring their own transport.
+        refusal: Why such a client may not connect to an IP address (for an editor), or None if it is a public one.
         allow_private: Hosts (`host` or `host:port`) that may resolve to private addresses.
+        names: The operators that a text names, read with care: a homonym (Orange, Free) needs a cue.
+        chats: By name, every chat in which people may write to the bot, and what keeps it from hearing them; empty
+            text: nothing does. Changes as the bot runs.
+        place: A place by its id (`71076`, `D71`, `P71100`), else as somebody wrote it; None if it cannot be told.
     """
 
     http: Http
@@ -155,4 +180,8 @@ class SourceDeps:
     gate: Callable[[str], bool]
     surging: Callable[[str], bool]
     user_agent: str
+    refusal: Callable[[str], str | None]
     allow_private: frozenset[str] = frozenset()
+    names: Callable[[str], tuple[str, ...]] = _nobody
+    chats: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[str], Place | None] = lambda _: None

@@ -32,6 +32,7 @@ class Changes:
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
+        retracted: (source, id) of mentions that were taken back: their reports and texts go, the key stays known.
     """
 
     signals: tuple[Heard, ...] = ()
@@ -43,12 +44,14 @@ class Changes:
     decisions: tuple[Decision, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
+    retracted: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""
         return bool(
             self.signals
             or self.reports
+            or self.retracted
             or self.health
             or self.cursors
             or self.incidents
@@ -107,12 +110,20 @@ class Store(Protocol):
         """Reports with `at` >= since, in order of (at, source, id); duplicates included and marked."""
         ...
 
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """The reports that one mention made: none, one, or one an operator."""
+        ...
+
     async def mentions(self, since: datetime) -> Sequence[Mention]:
         """Mentions with `published_at` >= since whose text is still kept, oldest first."""
         ...
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
-        """The operator's own entries with `published_at` >= since, oldest first."""
+        """The operator's own entries with `published_at` >= since, oldest first; no observer's."""
+        ...
+
+    async def observations(self, operator: str) -> Sequence[StatusEntry]:
+        """What observers last said of the operator and have not said to be over, oldest first."""
         ...
 
     async def tallies(self, since: datetime) -> Sequence[Tally]:
@@ -144,5 +155,9 @@ class Store(Protocol):
         ...
 
     async def purge(self, before: datetime) -> int:
-        """Drop texts and links of mentions seen before, old health lines and sent deliveries; rows touched."""
+        """Drop old texts and links of mentions, observations that are over, health lines and sent deliveries.
+
+        Returns:
+            Rows touched.
+        """
         ...

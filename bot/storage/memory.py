@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import EntryState, Health, Mention, Report, StatusEntry, Tally
 from bot.ports import Changes, Heard, Loaded
 from bot.storage.runs import Run, fold, lines
 from bot.storage.values import (
@@ -56,6 +56,10 @@ class MemoryStore:
             self._hear(heard)
         for report in changes.reports:
             self._reports.setdefault((report.source, report.id, report.operator), report)
+        for key in changes.retracted:
+            self._mentions.pop(key, None)
+            for made in [made for made in self._reports if made[:2] == key]:
+                del self._reports[made]
         for line in changes.health:
             runs = self._runs[line.source]
             place = bisect_right(runs, line.at, key=lambda run: run.first.at)
@@ -120,14 +124,23 @@ class MemoryStore:
         wanted = (report for report in self._reports.values() if operator in {None, report.operator})
         return sorted((report for report in wanted if report.at >= since), key=report_order)
 
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """See `Store.reports_of`."""
+        return sorted((r for r in self._reports.values() if (r.source, r.id) == (source, key)), key=report_order)
+
     async def mentions(self, since: datetime) -> Sequence[Mention]:
         """See `Store.mentions`."""
         return sorted((m for m in self._mentions.values() if m.published_at >= since), key=mention_order)
 
     async def entries(self, operator: str, since: datetime) -> Sequence[StatusEntry]:
         """See `Store.entries`."""
-        own = (entry for entry in self._entries.values() if entry.operator == operator)
+        own = (e for e in self._entries.values() if e.operator == operator and e.observer is None)
         return sorted((entry for entry in own if entry.published_at >= since), key=entry_order)
+
+    async def observations(self, operator: str) -> Sequence[StatusEntry]:
+        """See `Store.observations`."""
+        theirs = (e for e in self._entries.values() if e.operator == operator and e.observer is not None)
+        return sorted((entry for entry in theirs if entry.state is not EntryState.RESOLVED), key=entry_order)
 
     async def tallies(self, since: datetime) -> Sequence[Tally]:
         """See `Store.tallies`."""
@@ -169,7 +182,15 @@ class MemoryStore:
         old_mentions = [key for key, mention in self._mentions.items() if mention.seen_at < before]
         for key in old_mentions:
             del self._mentions[key]
-        return len(old_mentions) + self._purge_links(before) + self._purge_runs(before) + self._purge_deliveries(before)
+        over = [
+            key
+            for key, entry in self._entries.items()
+            if entry.observer is not None and entry.state is EntryState.RESOLVED and entry.seen_at < before
+        ]
+        for key in over:
+            del self._entries[key], self._digests[key]
+        touched = self._purge_links(before) + self._purge_runs(before) + self._purge_deliveries(before)
+        return len(old_mentions) + len(over) + touched
 
     def _purge_links(self, before: datetime) -> int:
         touched = 0

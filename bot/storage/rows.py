@@ -45,7 +45,8 @@ def of_heard(heard: Heard) -> Values:
         case Mention():
             kind, operator, at = "mention", None, signal.published_at
         case StatusEntry():
-            kind, operator, at = "entry", signal.operator, signal.published_at
+            kind = "entry" if signal.observer is None else "observation"
+            operator, at = signal.operator, signal.published_at
         case Tally():
             kind, operator, at = "tally", signal.operator, signal.start
     return {

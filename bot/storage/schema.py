@@ -5,7 +5,7 @@ Columns are what is asked for; the whole value is JSON beside them. Times are mi
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, LargeBinary, MetaData, String, Table, Text, func
 from sqlalchemy.types import TypeDecorator
 
 HEAD = "0001"  # the last migration: it makes these tables
@@ -37,7 +37,7 @@ signals = Table(
     metadata,
     Column("source", String, primary_key=True),
     Column("id", String, primary_key=True),
-    Column("kind", String, nullable=False),  # mention, entry, tally
+    Column("kind", String, nullable=False),  # mention, entry, observation (of an entry's shape), tally
     Column("operator", String),  # of an entry or a tally
     Column("at", Instant, nullable=False),  # an entry's published_at, a tally's start
     Column("seen_at", Instant, nullable=False),
@@ -46,6 +46,8 @@ signals = Table(
     Column("classification", Text),
     Index("signals_kind", "kind", "at"),
 )
+
+STATE = func.json_extract(signals.c.value, "$.state")  # of an entry or an observation
 
 # A post that names two operators is two reports. `url` stands apart from the value, so that it can be dropped.
 reports = Table(

@@ -11,14 +11,25 @@ from sqlalchemy import Connection, func, or_, select, tuple_
 
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.domain.incidents import Decision, Draft
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import EntryState, Health, Mention, Report, StatusEntry, Tally
 from bot.errors import StoreError
 from bot.ports import Changes, Loaded
 from bot.storage import rows, writes
 from bot.storage.database import Database
 from bot.storage.lock import WriterLock
 from bot.storage.runs import lines
-from bot.storage.schema import cursors, decisions, deliveries, drafts, health, incidents, reports, signals, snapshots
+from bot.storage.schema import (
+    STATE,
+    cursors,
+    decisions,
+    deliveries,
+    drafts,
+    health,
+    incidents,
+    reports,
+    signals,
+    snapshots,
+)
 from bot.storage.values import OPEN, UNDELIVERED
 
 _T = TypeVar("_T")
@@ -148,6 +159,12 @@ class SqlStore:
             query = query.where(c.operator == operator)
         return await self._database.all(query, rows.to_report)
 
+    async def reports_of(self, source: str, key: str) -> Sequence[Report]:
+        """See `Store.reports_of`."""
+        c = reports.c
+        query = select(c.url, c.value).where(c.source == source, c.id == key).order_by(c.operator)
+        return await self._database.all(query, rows.to_report)
+
     async def mentions(self, since: datetime) -> Sequence[Mention]:
         """See `Store.mentions`."""
         c = signals.c
@@ -158,6 +175,12 @@ class SqlStore:
         """See `Store.entries`."""
         c = signals.c
         query = select(c.value).where(c.kind == "entry", c.operator == operator, c.at >= since)
+        return await self._database.all(query.order_by(c.at, c.source, c.id), rows.to_entry)
+
+    async def observations(self, operator: str) -> Sequence[StatusEntry]:
+        """See `Store.observations`."""
+        c = signals.c
+        query = select(c.value).where(c.kind == "observation", c.operator == operator, STATE != EntryState.RESOLVED)
         return await self._database.all(query.order_by(c.at, c.source, c.id), rows.to_entry)
 
     async def tallies(self, since: datetime) -> Sequence[Tally]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from bot.domain.signals import Health
+from bot.domain.signals import EntryState, Health
 from bot.ports import Changes
 from bot.storage import rows
 from bot.storage.runs import fold
 from bot.storage.schema import (
+    STATE,
     cursors,
     decisions,
     deliveries,
@@ -74,6 +75,10 @@ def apply(connection: Connection, changes: Changes) -> None:
     for statement, batch in batches:
         if batch:
             connection.execute(statement, batch)
+    for source, key in changes.retracted:
+        connection.execute(delete(reports).where(reports.c.source == source, reports.c.id == key))
+        taken = (signals.c.source == source, signals.c.id == key, signals.c.kind == "mention")
+        connection.execute(update(signals).where(*taken).values(value=None, classification=None))
     for line in changes.health:
         _check(connection, line)
 
@@ -98,6 +103,9 @@ def purge(connection: Connection, before: datetime) -> int:
         update(signals)
         .where(signals.c.kind == "mention", signals.c.seen_at < before, signals.c.value.is_not(None))
         .values(value=None, classification=None),
+        delete(signals).where(
+            signals.c.kind == "observation", signals.c.seen_at < before, STATE == EntryState.RESOLVED
+        ),
         update(reports).where(reports.c.seen_at < before, reports.c.url.is_not(None)).values(url=None),
         delete(health).where(  # the last run that ended before stays: it is the line that held then
             health.c.last_at < before,

@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,12 +19,22 @@ from bot.domain.deliveries import Alert, Delivery, DeliveryKind, Notice, Payload
 from bot.domain.incidents import Action, Decision, Draft, DraftState
 from bot.domain.operators import Service
 from bot.errors import HandlerError, StoreError, TargetError
-from bot.ports import DestinationDeps, Handler, Outcome, OutcomeKind, Target
+from bot.ports import (
+    DestinationDeps,
+    Handler,
+    Outcome,
+    OutcomeKind,
+    ReaderAnswer,
+    ReaderMessage,
+    Reception,
+    Target,
+    Welcome,
+)
 from handlers import discord
 from handlers.targets import discord_channel
 from tests.emulators.discord import DiscordEmulator, Exchange, visible
-from tests.emulators.discord_world import HISTORY, SEND, VIEW
-from tests.fakes.desk import MORNING, FakeDesk, FakeInbox, make_draft
+from tests.emulators.discord_world import HISTORY, MESSAGE_CONTENT, SEND, VIEW
+from tests.fakes.desk import LILLE, MORNING, FakeDesk, FakeInbox, make_draft
 
 DESK, PUBLIC, ELSEWHERE = 600_000_000_000_000_001, 600_000_000_000_000_002, 600_000_000_000_000_003
 DEPS = DestinationDeps(ManualClock(MORNING), "fr", ZoneInfo("Europe/Paris"), "Le Journal")
@@ -645,7 +656,7 @@ async def test_a_reader_s_call_is_logged(dc: DiscordEmulator, typed: str) -> Non
     async with listening(dc, FakeDesk(), inbox):
         options: dict[str, str | int | bool] = {"operator": typed, "service": "mail", "place": "Lille", "pro": True}
         answer = await dc.slash("signaler", options)
-    assert answer.text == "Appel noté : Orange, messagerie, Lille. Merci."
+    assert answer.text == "Appel noté : Orange, messagerie, Lille. Merci.\nAnnuler"
     (call,) = inbox.calls
     assert (call.key, call.who, call.operator) == (f"discord:{answer.id}", "Camille", "orange")
     assert (call.service, call.place, call.professional) == (Service.MAIL, "Lille", True)
@@ -756,6 +767,149 @@ async def test_what_somebody_types_is_inert_in_the_answer(dc: DiscordEmulator) -
         ]
     assert all("\\@everyone \\<\\@1\\> \\*\\*x" in answer.text for answer in answers)
     assert dc.rest.pings == []
+
+
+# --- a logged call, undone ---------------------------------------------------------------------------------------
+
+
+async def test_a_logged_call_is_undone_by_a_button_once(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox()
+    async with listening(dc, FakeDesk(), inbox):
+        logged = await dc.slash("signaler", {"operator": "orange", "service": "mail", "place": "Lille"})
+        message = deepcopy(logged.messages[0])  # as it stood when both pressed
+        refused = await dc.press(deepcopy(message), "Annuler", dc.stranger)
+        undone = await dc.press(deepcopy(message), "Annuler", dc.second)
+        again = await dc.press(deepcopy(message), "Annuler", dc.editor)
+    assert "Seules les personnes désignées" in refused.text
+    assert inbox.undone == [(inbox.calls[0].key, "Dominique")]
+    assert "Annulé par Dominique" in undone.text
+    assert "Annuler\n" not in undone.text
+    assert "déjà annulé" in again.text
+
+
+# --- readers -----------------------------------------------------------------------------------------------------
+
+TERMS = Welcome("readers", keep_days=30)
+COUNTED = ReaderAnswer(Reception.COUNTED, "Orange", (Service.MAIL,), (LILLE,))
+SAID = "plus de mails orange à Lille"
+
+
+@asynccontextmanager
+async def heard(dc: DiscordEmulator, inbox: FakeInbox) -> AsyncIterator[None]:
+    dc.world.privileged = MESSAGE_CONTENT
+    async with listening(dc, FakeDesk([make_draft()]), inbox, readers_channel=PUBLIC):
+        yield
+
+
+async def test_a_reader_in_their_channel_is_answered_and_may_take_it_back(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with heard(dc, inbox):
+        said = await dc.say(SAID, dc.stranger, channel=PUBLIC)
+        async with asyncio.timeout(1):
+            answer = await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+        assert answer["message_reference"]["message_id"] == said["id"]
+        assert "Merci, c’est noté\u00a0: Orange, messagerie, Lille." in answer["content"]
+        assert "C’est le premier signalement" in answer["content"]
+        other = await dc.press(answer, "Retirer", dc.second, channel=PUBLIC)
+        assert "pas à vous" in other.text
+        assert inbox.mine
+        mine = await dc.press(answer, "Retirer", dc.stranger, channel=PUBLIC)
+    assert "Retiré" in mine.text
+    assert inbox.mine == {}
+    (message,) = inbox.heard
+    assert (message.text, message.through, message.at) == (SAID, "discord", MORNING)
+    assert dc.rest.pings == []
+
+
+async def test_only_readers_in_their_own_channel_are_heard(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with heard(dc, inbox):
+        await dc.say(SAID, dc.editor, channel=PUBLIC)  # the newsroom talks to people there
+        for channel in (DESK, ELSEWHERE):
+            await dc.say(SAID, dc.stranger, channel=channel)
+        await dc.slash("help")
+    assert inbox.heard == []
+    assert posts(dc) == []
+
+
+async def test_what_people_say_to_one_another_is_left_alone(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
+    async with heard(dc, inbox):
+        await dc.say("bonjour à tous", dc.stranger, channel=PUBLIC)
+        await dc.say("au secours", dc.stranger, channel=PUBLIC, mentions=True)
+        answer = await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+    assert "Quel opérateur" in answer["content"]
+    assert len(posts(dc)) == 1
+    assert [message.text.strip() for message in inbox.heard] == ["bonjour à tous", "au secours"]
+
+
+async def test_the_right_to_read_is_asked_for_only_where_readers_are_heard(dc: DiscordEmulator) -> None:
+    dc.world.privileged = MESSAGE_CONTENT
+    for inbox, settings in ((FakeInbox(terms=TERMS), {}), (FakeInbox(), {"readers_channel": PUBLIC})):
+        async with listening(dc, FakeDesk(), inbox, **settings):
+            await dc.say(SAID, dc.stranger, channel=PUBLIC)
+            await dc.slash("help")
+        await dc.gateway.wait(connected=False)
+        assert inbox.heard == []
+    assert {identify["intents"] & (MESSAGE_CONTENT | 1 << 9) for identify in dc.gateway.identifies} == {0}
+
+
+async def test_without_the_intent_the_desk_works_and_who_calls_the_bot_is_heard(dc: DiscordEmulator) -> None:
+    inbox, desk = FakeInbox(terms=TERMS, answer=COUNTED), FakeDesk([make_draft()])
+    async with opened(dc, readers_channel=PUBLIC) as handler:
+        with pytest.raises(HandlerError, match="Message Content Intent is off") as caught:
+            await handler.listen(desk, inbox)
+        assert caught.value.retryable
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(handler.listen(desk, inbox))
+            await dc.gateway.wait()
+            await dc.say(SAID, dc.stranger, channel=PUBLIC)
+            await dc.say(SAID, dc.stranger, channel=PUBLIC, mentions=True)
+            await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+            await dc.press(await card(dc, handler), "Approuver")
+            task.cancel()
+    assert [message.text.strip() for message in inbox.heard] == [SAID]
+    assert len(desk.decisions) == 1
+
+
+async def test_what_could_not_be_noted_is_said(dc: DiscordEmulator) -> None:
+    class Full(FakeInbox):
+        async def hear(self, _message: ReaderMessage) -> ReaderAnswer | None:
+            raise StoreError("store: the disk is full")
+
+    async with heard(dc, Full(terms=TERMS)):
+        await dc.say(SAID, dc.stranger, channel=PUBLIC)
+        answer = await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+    assert "Réessayez" in answer["content"]
+    assert answer["components"] == []
+
+
+async def test_what_comes_from_outside_pings_nobody_in_the_answer_to_a_reader(dc: DiscordEmulator) -> None:
+    answer = replace(COUNTED, published="@everyone <@900000000000000001> **x**")
+    async with heard(dc, FakeInbox(terms=TERMS, answer=answer)):
+        await dc.say(SAID, dc.stranger, channel=PUBLIC)
+        shown = await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+    assert "\\@everyone \\<\\@900000000000000001\\> \\*\\*x" in shown["content"]
+    assert dc.rest.pings == []
+
+
+async def test_the_check_says_what_the_readers_channel_lacks(dc: DiscordEmulator) -> None:
+    async with opened(dc, readers_channel=PUBLIC) as handler:
+        without = (await handler.check(send=False))[-1]
+        dc.world.privileged = MESSAGE_CONTENT
+    async with opened(dc, readers_channel=PUBLIC) as handler:
+        whole = (await handler.check(send=False))[-1]
+    async with opened(dc, readers_channel=999) as handler:
+        gone = (await handler.check(send=False))[-1]
+    assert (without.ok, without.detail) == (False, "manquent : Message Content Intent")
+    assert "portail développeur" in without.remedy
+    assert (whole.what, whole.ok, whole.remedy) == ("salon des lecteurs", True, "")
+    assert (gone.ok, gone.detail) == (False, "manquent : absent du serveur")
+
+
+def test_the_desks_own_channel_is_none_for_readers(dc: DiscordEmulator) -> None:
+    with pytest.raises(ValueError, match="readers need another one"):
+        made(dc, readers_channel=DESK)
 
 
 # --- the gateway -------------------------------------------------------------------------------------------------

@@ -2,19 +2,24 @@
 
 import gzip
 import importlib
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from bot.clock import ManualClock
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Source
+from sources._words import is_trouble
 from tests.emulators.statuspages import HTML_ERROR, StatusPages, status_pages
-from tests.fakes.source_world import SourceWorld, failure, read_once
+from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
 
 pytestmark = pytest.mark.slow  # each test starts a parsing process
 
@@ -24,26 +29,99 @@ PATH = "/status.json"  # one address serves all: `.json` tells `statuspage` that
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of source that is polled: a good document with a trouble in it, its type, and settings of its own."""
+    """A kind of source that is polled: a good document with a trouble in it, its type, and settings of its own.
+
+    Attributes:
+        over: What to replace in the document, and by what, so that its trouble is resolved.
+        whose: The setting that says whose operator's it is, and what names nobody in it.
+        channel: It is the operator's own channel; otherwise a third party's word.
+    """
 
     good: str
     content_type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    over: tuple[bytes, bytes] | None = None
+    whose: tuple[str, Any, Any] = ("operator", "orange", "nobody")
+    channel: bool = True
 
 
+# By kind, or by kind and format.
 CASES = {
-    "feed": Case("feed/history.atom", "application/atom+xml"),
+    "feed": Case("feed/history.atom", "application/atom+xml", over=(b"Identified", b"Resolved")),
+    "feed/json": Case(
+        "feed/feed.json", "application/feed+json", over=(b"Panne mobile", "[Résolu] Panne mobile".encode())
+    ),
     "page": Case("page/incident.html", "text/html; charset=utf-8", {"selector": "#etat"}),
-    "statuspage": Case("statuspage/summary.json", "application/json"),
+    "statuspage": Case(
+        "statuspage/summary.json", "application/json", over=(b'"status": "identified"', b'"status": "resolved"')
+    ),
+    "status_json/google_cloud": Case(
+        "status_json/google_cloud.json",
+        "application/json",
+        over=(b'"number": "103",', b'"number": "103", "end": "2026-03-02T08:30:00+00:00",'),
+    ),
+    "status_json/aws": Case("status_json/aws.json", "application/json", over=(b'"status": "2"', b'"status": "0"')),
+    "status_json/better_stack": Case(
+        "status_json/better_stack.json",
+        "application/json",
+        over=(b'"aggregate_state": "degraded"', b'"aggregate_state": "resolved"'),
+    ),
+    "status_json/cachet": Case(
+        "status_json/cachet2.json", "application/json", over=(b'"latest_status": 3', b'"latest_status": 4')
+    ),
+    "status_json/instatus": Case("status_json/instatus.json", "application/json", over=(b"IDENTIFIED", b"RESOLVED")),
+    "status_json/navitia": Case(
+        "status_json/navitia.json", "application/json", over=(b'"status": "active"', b'"status": "past"')
+    ),
+    "status_json/home_made": Case(
+        "status_json/home_made.json",
+        "application/json",
+        over=(b'"closedAt": null', b'"closedAt": "2026-03-02T08:30:00Z"'),
+    ),
+    "mobile_sites": Case("mobile_sites/arcep.geojson", "application/geo+json", channel=False),
+    "ioda": Case(
+        "ioda/events.json",
+        "application/json",
+        whose=("networks", {"orange": (3215,)}, {"nobody": (1,)}),
+        channel=False,
+    ),
 }
+UPDATED = [name for name, case in CASES.items() if case.over]
+
+
+Change = Callable[[list[Any]], list[Any]]
+
+
+def rearranged(body: bytes, change: Change) -> bytes:
+    """A document with its lists of entries changed."""
+    if body.lstrip().startswith(b"<"):
+        first, *entries = re.split(rb"(?=<(?:entry|item)>)", body)
+        end = re.search(rb"(?<=</entry>)|(?<=</item>)", entries[-1])
+        assert end is not None
+        entries[-1], tail = entries[-1][: end.end()], entries[-1][end.end() :]
+        return first + b"".join(change(entries)) + tail
+
+    def changed(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: changed(value) for key, value in node.items()}
+        if isinstance(node, list):
+            items = [changed(item) for item in node]
+            return (
+                change(items)
+                if all(isinstance(item, dict) and item.keys() & {"id", "arn"} for item in items)
+                else items
+            )
+        return node
+
+    return json.dumps(changed(json.loads(body)), ensure_ascii=False).encode()
 
 
 class Room:
     """One source before a server that can be told to misbehave."""
 
-    def __init__(self, kind: str, pages: StatusPages, world: SourceWorld) -> None:
-        self.kind = kind
-        self.case = CASES[kind]
+    def __init__(self, case: str, pages: StatusPages, world: SourceWorld) -> None:
+        self.kind = case.partition("/")[0]
+        self.case = CASES[case]
         self.pages = pages
         self.world = world
         self.good = (DATA / self.case.good).read_bytes()
@@ -51,13 +129,18 @@ class Room:
 
     def make(self, **more: Any) -> Source:
         module = importlib.import_module(f"sources.{self.kind}")
-        common = {"kind": self.kind, "name": f"my-{self.kind}", "operator": "orange", "url": self.pages.url(PATH)}
+        whose, ours, _ = self.case.whose
+        common = {"kind": self.kind, "name": f"my-{self.kind}", whose: ours, "url": self.pages.url(PATH)}
         settings = module.Settings.model_validate({**common, **self.case.settings, **more})
         source: Source = module.create(settings, self.world.deps)
         return source
 
-    def serve(self, body: bytes | None = None) -> None:
-        self.pages.put(PATH, self.good if body is None else body, self.case.content_type)
+    def serve(self, body: bytes | None = None, content_type: str | None = None) -> None:
+        self.pages.put(PATH, self.good if body is None else body, content_type or self.case.content_type)
+
+    async def entries(self, cursor: str | None = None) -> dict[str, StatusEntry]:
+        reading = await read_once(self.source, cursor)
+        return {event.id: event for event in reading.events if isinstance(event, StatusEntry)}
 
 
 @pytest.fixture
@@ -77,12 +160,13 @@ async def room(request: pytest.FixtureRequest, pages: StatusPages) -> AsyncItera
 
 async def test_a_source_says_who_it_is(room: Room) -> None:
     assert (room.source.name, room.source.kind) == (f"my-{room.kind}", room.kind)
-    assert (room.source.operator, room.source.hears) == ("orange", False)
+    assert (room.source.operator, room.source.hears) == ("orange" if room.case.channel else None, False)
 
 
 async def test_an_unknown_operator_is_a_configuration_error(room: Room) -> None:
+    whose, _, nobody = room.case.whose
     with pytest.raises(ConfigError, match="must be one of orange, sfr; got nobody"):
-        room.make(operator="nobody")
+        room.make(**{whose: nobody})
 
 
 async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
@@ -95,6 +179,7 @@ async def test_a_good_answer_gives_entries_and_a_cursor(room: Room) -> None:
         assert (event.source, event.operator) == (room.source.name, "orange")
         assert event.published_at <= event.seen_at == room.world.clock.now()
         assert event.title
+        assert (event.observer is None) == room.case.channel
 
 
 async def test_the_ids_of_one_reading_are_distinct(room: Room) -> None:
@@ -148,18 +233,65 @@ async def test_a_cursor_of_another_address_is_none(room: Room) -> None:
 
 
 # A page has no ids: each change of its text is an entry of its own.
-@pytest.mark.parametrize("room", ["feed", "statuspage"], indirect=True)
+@pytest.mark.parametrize("room", UPDATED, indirect=True)
 async def test_an_update_in_place_keeps_its_id(room: Room) -> None:
     room.serve()
-    first = {event.id: event for event in (await read_once(room.source)).events if isinstance(event, StatusEntry)}
-    changed = room.good.replace(b"Identified", b"Resolved", 1).replace(
-        b'"status": "identified"', b'"status": "resolved"', 1
-    )
-    room.serve(changed)
-    second = {event.id: event for event in (await read_once(room.source)).events if isinstance(event, StatusEntry)}
+    first = await room.entries()
+    assert room.case.over is not None
+    room.serve(room.good.replace(*room.case.over, 1))
+    second = await room.entries()
     assert first.keys() == second.keys()
-    assert {first[key].state for key in first if first[key] != second[key]} == {EntryState.IDENTIFIED}
-    assert {second[key].state for key in first if first[key] != second[key]} == {EntryState.RESOLVED}
+    [changed] = [key for key in first if first[key] != second[key]]
+    assert is_trouble(first[changed].state)
+    assert second[changed].state is EntryState.RESOLVED
+
+
+@pytest.mark.parametrize("room", UPDATED, indirect=True)
+async def test_neither_doubles_nor_their_order_change_what_is_said(room: Room) -> None:
+    room.serve()
+    first = await room.entries()
+    for change in (lambda items: items * 2, lambda items: items[::-1]):
+        room.serve(rearranged(room.good, change))
+        reading = await read_once(room.source)
+        assert len(reading.events) == len(first)
+        assert await room.entries() == first
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+async def test_another_encoding_says_the_same(room: Room, encoding: str) -> None:
+    text = room.good.decode().encode("latin-1", "ignore").decode("latin-1")  # what all of them can write
+    room.serve(text.encode())
+    first = await room.entries()
+    kind, name = room.case.content_type.partition(";")[0], encoding.removesuffix("-sig")
+    room.serve(text.replace('encoding="UTF-8"', f'encoding="{name}"').encode(encoding), f"{kind}; charset={name}")
+    assert await room.entries() == first
+
+
+async def test_a_clock_that_is_wrong_loses_nothing_and_tells_nothing_of_tomorrow(room: Room) -> None:
+    room.serve()
+    first = await room.entries()
+    for skew in (timedelta(hours=-1), timedelta(days=-400), timedelta(hours=1)):
+        room.world.deps = replace(room.world.deps, clock=ManualClock(NOW + skew))
+        room.source = room.make()
+        again = await room.entries()
+        assert {key: entry.title for key, entry in again.items()} == {key: entry.title for key, entry in first.items()}
+        assert all(entry.published_at <= entry.seen_at == NOW + skew for entry in again.values())
+
+
+async def test_a_failure_between_two_reads_changes_nothing(room: Room) -> None:
+    room.serve()
+    first, cursor = await room.entries(), (await read_once(room.source)).cursor
+    for put in (room.pages.put_drop, room.pages.put_hang):
+        put(PATH)
+        assert (await failure(room.source, cursor)).state is HealthState.UNREACHABLE
+    room.serve()
+    assert await room.entries(cursor) == {}
+    room.world.clock.move_to(NOW + timedelta(hours=1))
+    room.serve(room.good + b"\n")  # another hash, but the same words
+    again = await room.entries(cursor)
+    assert {key: entry.published_at for key, entry in again.items()} == (
+        {} if room.kind == "page" else {key: entry.published_at for key, entry in first.items()}
+    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
@@ -181,7 +313,10 @@ async def test_too_many_requests_says_how_long_to_wait(room: Room) -> None:
 @pytest.mark.parametrize("status", [500, 503])
 async def test_a_server_error_is_unreachable(room: Room, status: int) -> None:
     room.pages.put_status(PATH, status)
-    assert (await failure(room.source)).state is HealthState.UNREACHABLE
+    error = await failure(room.source)
+    assert (error.state, error.retry_after) == (HealthState.UNREACHABLE, None)
+    room.pages.put_status(PATH, status, {"Retry-After": "120"})
+    assert (await failure(room.source)).retry_after == 120.0
 
 
 @pytest.mark.parametrize(

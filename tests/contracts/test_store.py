@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.incidents import IncidentState
-from bot.domain.signals import HealthState
+from bot.domain.signals import EntryState, HealthState
 from bot.ports import Changes, Heard, Store
 from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
@@ -127,6 +127,27 @@ async def test_changes_applied_again_have_no_second_effect(store: Store) -> None
     before = await seen(store)
     await store.apply(everything())
     assert await seen(store) == before
+
+
+async def test_what_was_taken_back_is_gone_but_known(room: Room) -> None:
+    store = room.store
+    kept, taken = mention("m2"), mention()
+    await store.apply(Changes(signals=(taken, kept), reports=(report(), report(operator="sfr"), report("m2"))))
+    assert tuple(await store.reports_of("bluesky", "m1")) == (report(), report(operator="sfr"))
+    for _ in range(2):  # idempotent
+        await store.apply(Changes(retracted=(("bluesky", "m1"), ("x", "m2"))))
+        assert tuple(await store.reports_of("bluesky", "m1")) == ()
+        assert tuple(await store.reports(LONG_AGO)) == (report("m2"),)
+        assert tuple(await store.mentions(LONG_AGO)) == (kept.signal,)
+    store = await room.restart()
+    assert set(await store.known([("bluesky", "m1"), ("bluesky", "m3")])) == {("bluesky", "m1")}
+    await store.apply(Changes(signals=(taken,)))  # handed over once more: it stays taken back
+    assert tuple(await store.mentions(LONG_AGO)) == (kept.signal,)
+
+
+async def test_a_report_made_and_taken_back_in_one_step_is_gone(store: Store) -> None:
+    await store.apply(Changes(signals=(mention(),), reports=(report(),), retracted=(("bluesky", "m1"),)))
+    assert [*await store.reports(LONG_AGO), *await store.mentions(LONG_AGO)] == []
 
 
 async def test_no_changes_change_nothing(store: Store) -> None:
@@ -426,3 +447,41 @@ async def test_purge_keeps_what_the_checks_after_it_need(store: Store) -> None:
     assert await store.purge(at(5)) == 3
     assert [await store.checks(at(minute)) for minute in (5, 6, 10)] == after
     assert len((await store.load(EIGHT)).health) == 2
+
+
+# --- observations ------------------------------------------------------------------------------------------------
+
+
+def observed(key: str, state: EntryState, minutes: float = 0, *, operator: str = "orange") -> Heard:
+    signal = replace(entry(key, operator=operator, minutes=minutes), source="arcep", observer="arcep", place="71076")
+    return Heard(replace(signal, state=state), f"{key} {state} {minutes}")
+
+
+async def test_observations_are_apart_from_the_operators_own_entries(room: Room) -> None:
+    changes = Changes(
+        signals=(
+            Heard(entry(), "own"),
+            observed("late", EntryState.IDENTIFIED, 5),
+            observed("works", EntryState.SCHEDULED),
+            observed("over", EntryState.RESOLVED),
+            observed("other", EntryState.IDENTIFIED, operator="sfr"),
+        )
+    )
+    await room.store.apply(changes)
+    for again in (False, True):
+        store = await room.restart() if again else room.store
+        assert [e.id for e in await store.entries("orange", LONG_AGO)] == ["e1"]
+        assert [e.id for e in await store.observations("orange")] == ["works", "late"]
+        assert (await store.observations("sfr"))[0] == changes.signals[4].signal
+        assert await store.observations("free") == []
+
+
+async def test_an_observation_that_is_over_is_told_no_more_and_dropped_with_age(store: Store) -> None:
+    await store.apply(Changes(signals=(observed("one", EntryState.IDENTIFIED), observed("two", EntryState.IDENTIFIED))))
+    await store.apply(Changes(signals=(observed("one", EntryState.RESOLVED, 5), Heard(entry(), "own"))))
+    assert [e.id for e in await store.observations("orange")] == ["two"]
+    assert await store.purge(at(5)) == 0
+    assert await store.purge(at(6)) == 1
+    assert await store.known([("arcep", "one"), ("arcep", "two")]) == {("arcep", "two"): "two identified 0"}
+    assert [e.id for e in await store.observations("orange")] == ["two"]
+    assert [e.id for e in await store.entries("orange", LONG_AGO)] == ["e1"]

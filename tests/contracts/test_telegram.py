@@ -6,6 +6,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,17 +16,27 @@ from structlog.testing import capture_logs
 
 from bot.clock import ManualClock
 from bot.domain.deliveries import Alert, Delivery, DeliveryKind, Notice, Payload
-from bot.domain.incidents import Action, Decision, DraftState
+from bot.domain.incidents import Action, Decision, DraftState, Statement
 from bot.domain.operators import Service
+from bot.domain.signals import EntryState
 from bot.errors import HandlerError, StoreError, TargetError
-from bot.ports import DestinationDeps, Outcome, OutcomeKind
+from bot.ports import (
+    DestinationDeps,
+    Outcome,
+    OutcomeKind,
+    ReaderAnswer,
+    ReaderMessage,
+    Reception,
+    TakingBack,
+    Welcome,
+)
 from handlers import telegram
 from handlers.targets import telegram_channel
 from handlers.targets.telegram_channel import TelegramChannel
 from handlers.telegram import Telegram
-from tests.emulators.telegram import TelegramEmulator, User
+from tests.emulators.telegram import Message, TelegramEmulator, User
 from tests.emulators.telegram_html import utf16
-from tests.fakes.desk import MORNING, FakeDesk, FakeInbox, make_draft
+from tests.fakes.desk import LILLE, MORNING, FakeDesk, FakeInbox, make_draft
 
 # The library warns of its own future on every flood, in its own constructor.
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after:DeprecationWarning")
@@ -580,6 +591,7 @@ async def test_only_an_editor_s_reply_to_our_prompt_is_an_edit(tg: TelegramEmula
         ("/status", "Orange"),
         ("/status orange", "PANNE SUSPECTÉE"),
         ("/status@vigie_bot bouygues telecom", "CALME"),
+        ("/status orange Nulle-Part", "ni commune ni département connu"),
         ("/status numericable", "Connus\u00a0: Orange, Bouygues Telecom, SFR"),
         ("/incidents", "1 · Orange"),
         ("/draft", "/draft 3"),
@@ -682,6 +694,188 @@ async def test_english_is_spoken_when_configured(tg: TelegramEmulator) -> None:
         tg.say(ROOM, CAMILLE, "New text.", reply_to=prompt)
         preview = await tg.wait_message(lambda m: "will go out" in m.text)
         assert [label for label, _ in preview.buttons] == ["Confirm", "Cancel"]
+
+
+# --- a logged call, undone
+
+
+async def logged_call(tg: TelegramEmulator) -> Message:
+    tg.say(ROOM, CAMILLE, "/signaler orange mail Lille")
+    return await tg.wait_message(lambda m: "Appel noté" in m.text)
+
+
+async def test_a_logged_call_is_undone_by_a_button_once(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox()
+    async with listening(tg, FakeDesk(), inbox):
+        answer = await logged_call(tg)
+        assert [label for label, _ in answer.buttons] == ["Annuler"]
+        presses = [tg.press(answer, "Annuler", who) for who in (SACHA, CAMILLE)]
+        told = [(await press.answer()).get("text", "") for press in presses]
+        await tg.wait_message(lambda m: "Annulé par" in m.text)
+    assert inbox.undone == [(inbox.calls[0].key, "Sacha")]
+    assert sorted("Annulé par Sacha" in text for text in told) == [False, True]
+    assert sum("déjà annulé" in text for text in told) == 1
+    (message,) = tg.messages(ROOM)
+    assert message.text.startswith("Appel noté\u00a0: Orange, messagerie, Lille. Merci.\n↩︎ Annulé par Sacha")
+    assert not message.buttons
+
+
+async def test_a_stranger_undoes_no_call(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox()
+    async with listening(tg, FakeDesk(), inbox):
+        answer = await logged_call(tg)
+        assert "Seules les personnes" in (await tg.press(answer, "Annuler", GUEST).answer())["text"]
+        await tg.press(answer, "Annuler", CAMILLE, forwarded_to=ELSEWHERE).answer()
+    assert inbox.undone == []
+
+
+async def test_a_call_that_cannot_be_undone_any_more_says_why(tg: TelegramEmulator) -> None:
+    class Late(FakeInbox):
+        async def undo_call(self, _key: str, _who: str) -> TakingBack:
+            return TakingBack.LATE
+
+    async with listening(tg, FakeDesk(), Late()):
+        press = tg.press(await logged_call(tg), "Annuler", CAMILLE)
+        assert "Trop tard" in (await press.answer())["text"]
+        message = await tg.wait_message(lambda m: "Trop tard" in m.text)
+    assert not message.buttons
+
+
+# --- readers
+
+TERMS = Welcome("readers", keep_days=30)
+COUNTED = ReaderAnswer(Reception.COUNTED, "Orange", (Service.MAIL,), (LILLE,), 12, MORNING - timedelta(minutes=20))
+SAID = "plus de mails orange à Lille"
+
+
+async def test_a_reader_is_thanked_told_what_is_known_and_may_take_it_back(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with listening(tg, FakeDesk(), inbox):
+        said = tg.say(GUEST.id, GUEST, SAID)
+        answer = await tg.wait_message(timeout=1.0)
+        assert answer.reply_to is said
+        assert answer.text.replace("\u00a0", " ") == (
+            "Merci, c’est noté : Orange, messagerie, Lille.\n"
+            "12 autres personnes nous l’ont signalé depuis 8 h 05. La rédaction vérifie.\n"
+            "Texte gardé 30 jours, sans votre nom."
+        )
+        (heard,) = inbox.heard
+        assert (heard.text, heard.through, heard.at) == (SAID, "telegram", MORNING)
+        presses = [tg.press(answer, "Retirer", GUEST) for _ in range(2)]
+        told = [(await press.answer())["text"] for press in presses]
+    assert sorted(text[:6] for text in told) == ["Il n’y", "Retiré"]
+    assert inbox.mine == {}
+    assert not answer.buttons
+    assert "99" not in answer.text
+
+
+async def test_before_writing_one_reads_what_is_kept(tg: TelegramEmulator) -> None:
+    async with listening(tg, FakeDesk(), FakeInbox(terms=TERMS)):
+        assert "Ni votre nom ni votre numéro" in (await tg.wait_call("setMyDescription"))["description"]
+        people = [User(500 + n, "Lectrice") for n in range(3)]
+        for person, command in zip(people, ("/start", "/start panne", "/aide"), strict=True):
+            for _ in range(20):  # again and again is of no use
+                tg.say(person.id, person, command)
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert [[answer.text for answer in tg.messages(person.id)] for person in people] == [[tg.description]] * 3
+    assert "/status" not in tg.description
+    assert len(tg.description) <= 512
+    tg.description = "Nous sommes là."
+    async with listening(tg, FakeDesk(), FakeInbox(terms=TERMS)):
+        await tg.wait_call("getUpdates", 3)
+    assert tg.description == "Nous sommes là."  # the newsroom's own words stay
+
+
+async def test_a_reader_has_no_commands(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with listening(tg, FakeDesk([make_draft()]), inbox):
+        for text in ("/status orange", "/draft 1", "/signaler orange mail Lille", "/incidents", "/sources"):
+            tg.say(GUEST.id, GUEST, text)
+        tg.say(ROOM, GUEST, SAID)
+        tg.say(ELSEWHERE, GUEST, SAID)
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert (inbox.heard, inbox.calls) == ([], [])
+    assert tg.messages(GUEST.id) == tg.messages(ELSEWHERE) == []
+
+
+async def test_an_editor_who_tries_it_out_is_no_witness(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with listening(tg, FakeDesk(), inbox):
+        tg.say(CAMILLE.id, CAMILLE, SAID)
+        assert "n’est pas compté" in (await tg.wait_message()).text
+    assert inbox.heard == []
+
+
+async def test_a_caption_is_read_and_what_somebody_else_wrote_is_not(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
+    async with listening(tg, FakeDesk(), inbox):
+        tg.say(GUEST.id, GUEST, SAID, photo=True)
+        tg.say(GUEST.id, GUEST, SAID, forwarded_from=CAMILLE)
+        tg.say(GUEST.id, GUEST, "", photo=True)
+        while len(tg.messages(GUEST.id)) < 3:
+            await asyncio.sleep(0.01)
+    assert sorted(message.text for message in inbox.heard) == ["", "", SAID]
+    assert all("Quel opérateur" in m.text and not m.buttons for m in tg.messages(GUEST.id))
+
+
+async def test_where_nobody_is_welcome_a_reader_is_not_answered(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(answer=COUNTED)
+    async with listening(tg, FakeDesk(), inbox):
+        tg.say(GUEST.id, GUEST, SAID)
+        tg.say(GUEST.id, GUEST, "/start")
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert inbox.heard == []
+    assert tg.messages(GUEST.id) == []
+    assert tg.description == ""
+
+
+async def test_who_writes_too_often_is_not_answered(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=None)
+    async with listening(tg, FakeDesk(), inbox):
+        for _ in range(20):
+            tg.say(GUEST.id, GUEST, SAID)
+        tg.say(ROOM, CAMILLE, "/help")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert tg.messages(GUEST.id) == []
+
+
+async def test_what_could_not_be_noted_is_said(tg: TelegramEmulator) -> None:
+    class Full(FakeInbox):
+        async def hear(self, _message: ReaderMessage) -> ReaderAnswer | None:
+            raise StoreError("store: the disk is full")
+
+    async with listening(tg, FakeDesk(), Full(terms=TERMS)):
+        tg.say(GUEST.id, GUEST, SAID)
+        answer = await tg.wait_message()
+    assert "Réessayez" in answer.text
+    assert not answer.buttons
+
+
+async def test_what_comes_from_outside_is_inert_in_the_answer_to_a_reader(tg: TelegramEmulator) -> None:
+    nasty = "<b>@everyone</b> & @camille_d"
+    said = Statement("e1", "orange-etat", nasty, EntryState.IDENTIFIED, MORNING)
+    inbox = FakeInbox(terms=TERMS, answer=replace(COUNTED, published=nasty, statement=said))
+    async with listening(tg, FakeDesk(), inbox):
+        tg.say(GUEST.id, GUEST, SAID)
+        answer = await tg.wait_message()
+    assert answer.text.count("<b>") == 2
+    assert answer.mentions == []
+    assert not answer.entities
+
+
+async def test_a_forged_press_takes_nothing_back(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with listening(tg, FakeDesk(), inbox):
+        tg.say(GUEST.id, GUEST, SAID)
+        answer = await tg.wait_message()
+        data = answer.buttons[0][1]
+        await tg.press_data(answer, data, CAMILLE).answer()
+        await tg.press_data(answer, "b:x", GUEST).answer()
+        await tg.press_data(answer, data, GUEST, forwarded_to=ELSEWHERE).answer()
+    assert len(inbox.mine) == 1
 
 
 # --- listening that goes wrong

@@ -106,6 +106,19 @@ class DiscordEmulator:
 
     # --- what people do ------------------------------------------------------------------------------------------
 
+    async def say(self, text: str, user: Person, *, channel: int | None = None, mentions: bool = False) -> Json:
+        """Write a message, in which the bot may be mentioned."""
+        channel = channel or self.channel
+        await self.gateway.wait(seconds=10.0)
+        if mentions:
+            text = f"<@{self.world.application}> {text}"
+        message = self.world.message(channel, {"content": text}, author=user)
+        message["mentions"] = [{**self.world.user(self.world.bot), "member": {}}] if mentions else []
+        self.world.channels[channel][int(message["id"])] = message
+        member = {key: value for key, value in self.world.member(user).items() if key != "user"}
+        await self.gateway.written({**message, "guild_id": str(self.guild), "member": member})
+        return message
+
     async def press(
         self, message: Json, label: str, user: Person | None = None, *, channel: int | None = None, seconds: float = 5.0
     ) -> Exchange:

@@ -10,7 +10,8 @@ from aiohttp import WSMsgType, web
 from tests.emulators.discord_world import Json, World
 
 _DISPATCH, _HEARTBEAT, _IDENTIFY, _RESUME, _RECONNECT, _INVALID, _HELLO, _ACK = 0, 1, 2, 6, 7, 9, 10, 11
-_PRIVILEGED = 1 << 1 | 1 << 8 | 1 << 15
+_GUILD_MESSAGES, _MESSAGE_CONTENT = 1 << 9, 1 << 15
+_PRIVILEGED = 1 << 1 | 1 << 8 | _MESSAGE_CONTENT
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Gateway:
         self._world = world
         self._heartbeat_seconds = heartbeat_seconds
         self._sessions: dict[str, list[Json]] = {}
+        self._intents: dict[str, int] = {}
         self._live: list[_Connection] = []
         self._changed = asyncio.Condition()
         self.identifies: list[Json] = []
@@ -80,6 +82,14 @@ class Gateway:
         """An event to the bot; one without a connection sees it when it resumes."""
         for name in list(self._sessions):
             await self._tell(name, event, data)
+
+    async def written(self, message: Json) -> None:
+        """A message to those who asked for messages; its words to those who may read them, or are called in it."""
+        called = any(user["id"] == str(self._world.application) for user in message["mentions"])
+        for name, intents in list(self._intents.items()):
+            if name in self._sessions and intents & _GUILD_MESSAGES:
+                words = message["content"] if called or intents & _MESSAGE_CONTENT else ""
+                await self._tell(name, "MESSAGE_CREATE", {**message, "content": words})
 
     async def _tell(self, name: str, event: str, data: Json) -> None:
         events = self._sessions[name]
@@ -160,7 +170,7 @@ class Gateway:
         code = self.close_on_identify
         if data["token"] != self._world.token:
             code = 4004
-        elif data["intents"] & _PRIVILEGED:
+        elif data["intents"] & _PRIVILEGED & ~self._world.privileged:
             code = 4014
         elif connection.session:
             code = 4005
@@ -169,7 +179,7 @@ class Gateway:
             await connection.socket.close(code=code)
             return
         name = f"session-{len(self.identifies)}"
-        self._sessions[name] = []
+        self._sessions[name], self._intents[name] = [], data["intents"]
         connection.session = name
         ready = {
             "v": 10,
@@ -177,7 +187,7 @@ class Gateway:
             "guilds": [{"id": str(self._world.guild), "unavailable": True}],
             "session_id": name,
             "resume_gateway_url": self.resume_url,
-            "application": {"id": str(self._world.application), "flags": 0},
+            "application": {"id": str(self._world.application), "flags": self._world.flags},
         }
         await self._tell(name, "READY", ready)
         if data["intents"] & 1:

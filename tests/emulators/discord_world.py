@@ -13,6 +13,7 @@ _EPOCH_MS = 1_420_070_400_000
 VIEW, SEND, EMBED, HISTORY = 1 << 10, 1 << 11, 1 << 14, 1 << 16
 EVERYTHING_NEEDED = VIEW | SEND | EMBED | HISTORY
 EPHEMERAL = 64
+MESSAGE_CONTENT = 1 << 15  # as an intent
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class World:
         channels: Channel id to its messages by id, oldest first.
         commands: The application's commands in the guild, as stored.
         permissions: What the bot's role allows.
+        privileged: Intents that are switched on in the developer portal.
         nonces: (channel, nonce) to the message that was first sent with it.
     """
 
@@ -42,6 +44,7 @@ class World:
     channels: dict[int, dict[int, Json]] = field(default_factory=dict)
     commands: list[Json] = field(default_factory=list)
     permissions: int = EVERYTHING_NEEDED
+    privileged: int = 0
     nonces: dict[tuple[int, str], Json] = field(default_factory=dict)
     _counter: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -51,6 +54,11 @@ class World:
     def snowflake(self) -> int:
         """A new id; ids grow with time, as Discord's do."""
         return (int(self.now().timestamp() * 1000) - _EPOCH_MS << 22) | next(self._counter) & 0x3FFFFF
+
+    @property
+    def flags(self) -> int:
+        """The application's: whether Message Content Intent is on, for a bot in few guilds."""
+        return 1 << 19 if self.privileged & MESSAGE_CONTENT else 0
 
     @property
     def bot(self) -> Person:
@@ -151,13 +159,15 @@ class World:
             }
         return guild
 
-    def message(self, channel: int, body: Json, *, flags: int = 0, type_: int = 0) -> Json:
-        """A message of the bot's, not yet stored."""
+    def message(
+        self, channel: int, body: Json, *, flags: int = 0, type_: int = 0, author: Person | None = None
+    ) -> Json:
+        """A message of the bot's (or somebody else's), not yet stored."""
         return {
             "id": str(self.snowflake()),
             "type": type_,
             "channel_id": str(channel),
-            "author": self.user(self.bot),
+            "author": self.user(author or self.bot),
             "content": body.get("content") or "",
             "embeds": [{"type": "rich", **embed} for embed in body.get("embeds") or []],
             "components": body.get("components") or [],
@@ -182,7 +192,7 @@ class World:
             "bot_public": False,
             "bot_require_code_grant": False,
             "verify_key": "0" * 64,
-            "flags": 0,
+            "flags": self.flags,
             "owner": self.user(Person(1, "owner")),
             "team": None,
             "rpc_origins": [],

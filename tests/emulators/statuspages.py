@@ -87,6 +87,15 @@ class StatusPages:
 
         self.answers[path] = answer
 
+    def put_hang(self, path: str) -> None:
+        """Take the request, and never answer."""
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            await asyncio.Event().wait()
+            return web.Response()
+
+        self.answers[path] = answer
+
     def put_drip(self, path: str, every_seconds: float = 0.05) -> None:
         """A byte now and then, for ever: no read timeout ever fires."""
 

@@ -174,11 +174,22 @@ class TelegramEmulator(BotApi):
 
     # --- people
 
-    def say(self, chat: int, user: User, text: str, *, reply_to: Message | None = None) -> Message:
-        """A person writes; a chat with the person's own id is the private one."""
+    def say(
+        self,
+        chat: int,
+        user: User,
+        text: str,
+        *,
+        reply_to: Message | None = None,
+        photo: bool = False,
+        forwarded_from: User | None = None,
+    ) -> Message:
+        """A person writes; a chat with the person's own id is the private one, and a `photo`'s text its caption."""
         if chat == user.id:
             self._chats.setdefault(chat, Chat(chat, "private", members={user.id: (user, "member")}))
-        message = self._keep(Message(self._next(), self._chats[chat], user, text, reply_to=reply_to))
+        what = Message(self._next(), self._chats[chat], user, text, reply_to=reply_to, photo=photo)
+        what.forwarded_from = forwarded_from
+        message = self._keep(what)
         self._queue("message", message.json())
         return message
 

@@ -7,6 +7,8 @@ from typing import Any
 from tests.emulators.telegram_html import ParseError, parse, trimmed, utf16
 from tests.emulators.telegram_world import Chat, Json, Message, Status, User, World
 
+_DESCRIPTION_LIMIT = 512
+
 
 class ApiError(Exception):
     """An answer that is not ok."""
@@ -45,6 +47,15 @@ class BotApi(World):
             if not re.fullmatch(r"[a-z0-9_]{1,32}", command["command"]) or not 1 <= len(command["description"]) <= 256:
                 raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
         self.commands = p["commands"]
+        return True
+
+    async def _do_get_my_description(self, _: Json) -> Json:
+        return {"description": self.description}
+
+    async def _do_set_my_description(self, p: Json) -> bool:
+        if len(p.get("description", "")) > _DESCRIPTION_LIMIT:
+            raise ApiError(400, "Bad Request: description is too long")
+        self.description = p.get("description", "")
         return True
 
     def _chat(self, p: Json, *, write: bool = True) -> Chat:

@@ -64,6 +64,7 @@ class Message:
     silent: bool = False
     pinned: bool = False
     edits: int = 0
+    forwarded_from: User | None = None
 
     @property
     def buttons(self) -> list[tuple[str, str]]:
@@ -100,6 +101,9 @@ class Message:
         )
         if self.photo:
             message["photo"] = [{"file_id": "p", "file_unique_id": "p", "width": 1, "height": 1}]
+        if self.forwarded_from is not None:
+            origin = {"type": "user", "date": message["date"], "sender_user": self.forwarded_from.json()}
+            message["forward_origin"] = origin
         if "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
         if self.reply_to is not None and deep:
@@ -129,11 +133,13 @@ class World:
     Attributes:
         me: Our bot.
         commands: What the bot registered by setMyCommands.
+        description: What people read before they press "Start".
     """
 
     def __init__(self, bot: User) -> None:
         self.me = bot
         self.commands: list[Json] = []
+        self.description = ""
         self._chats: dict[int, Chat] = {}
         self._messages: dict[tuple[int, int], Message] = {}
         self._presses: dict[str, Press] = {}

@@ -20,7 +20,17 @@ from bot.domain.incidents import (
 from bot.domain.operators import Operator, Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import Health, HealthState, Interval, Report
-from bot.ports import Call, OperatorStatus, Outcome, OutcomeKind, SourceStatus
+from bot.ports import (
+    Call,
+    OperatorStatus,
+    Outcome,
+    OutcomeKind,
+    ReaderAnswer,
+    ReaderMessage,
+    SourceStatus,
+    TakingBack,
+    Welcome,
+)
 
 MORNING = datetime(2023, 12, 5, 7, 25, tzinfo=UTC)  # 8:25 in Paris
 
@@ -102,7 +112,7 @@ class FakeDesk:
         self.drafts[draft.incident.number] = draft
         return Outcome(OutcomeKind.DONE, draft)
 
-    async def status(self, operator: str) -> OperatorStatus | None:
+    async def status(self, operator: str, place: str = "") -> OperatorStatus | None:
         words = operator.casefold()
         found = next((o for o in self._operators if words in {o.id, o.name.casefold(), *o.aliases}), None)
         if found is None:
@@ -120,6 +130,8 @@ class FakeDesk:
             statement=None,
             closed_to=MORNING,
             sources=await self.sources(),
+            asked=place,
+            place=next((known for known in (LILLE, MONT_DE_MARSAN) if known.name.casefold() == place.casefold()), None),
         )
 
     async def open_drafts(self) -> tuple[Draft, ...]:
@@ -144,14 +156,29 @@ class FakeDesk:
 
 
 class FakeInbox:
-    """Logs every call whose place it knows.
+    """Logs every call whose place it knows, and answers readers with what it is told to.
 
     Attributes:
         calls: What was logged, in order.
+        undone: (key, who) of the calls that were taken back.
+        terms: On which readers are welcome; None: they are not.
+        answer: What every reader is answered.
+        heard: What readers wrote.
+        mine: Key to person of what may be taken back.
     """
 
-    def __init__(self, places: Sequence[Place] = (LILLE, MONT_DE_MARSAN)) -> None:
+    def __init__(
+        self,
+        places: Sequence[Place] = (LILLE, MONT_DE_MARSAN),
+        *,
+        terms: Welcome | None = None,
+        answer: ReaderAnswer | None = None,
+    ) -> None:
         self.calls: list[Call] = []
+        self.undone: list[tuple[str, str]] = []
+        self.terms, self.answer = terms, answer
+        self.heard: list[ReaderMessage] = []
+        self.mine: dict[str, str] = {}
         self._places = {place.name.casefold(): place for place in places}
 
     async def log_call(self, call: Call) -> Report | str:
@@ -171,3 +198,27 @@ class FakeInbox:
             professional=call.professional,
             verified=True,
         )
+
+    async def undo_call(self, key: str, who: str) -> TakingBack:
+        if key not in {call.key for call in self.calls}:
+            return TakingBack.UNKNOWN
+        if key in {undone for undone, _ in self.undone}:
+            return TakingBack.ALREADY
+        self.undone.append((key, who))
+        return TakingBack.DONE
+
+    def welcome(self, through: str) -> Welcome | None:
+        return self.terms if self.terms and (not self.terms.through or through in self.terms.through) else None
+
+    async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
+        self.heard.append(message)
+        self.mine[message.key] = message.person
+        return self.answer
+
+    async def take_back(self, key: str, person: str) -> TakingBack:
+        if key not in self.mine:
+            return TakingBack.ALREADY
+        if self.mine[key] != person:
+            return TakingBack.UNKNOWN
+        del self.mine[key]
+        return TakingBack.DONE

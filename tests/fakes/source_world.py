@@ -8,8 +8,9 @@ import pytest
 from bot.clock import ManualClock
 from bot.domain.operators import Operator, Service
 from bot.errors import SourceError
+from bot.net.addresses import refusal
 from bot.net.http import SafeHttp
-from bot.ports import Reading, Response, Source, SourceDeps
+from bot.ports import MAX_BODY_BYTES, Reading, Response, Source, SourceDeps
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ORANGE = Operator(
@@ -26,8 +27,16 @@ class ImpatientHttp:
         self.real = SafeHttp("Vigie/test (+mailto:desk@newsroom.example)", frozenset({"127.0.0.1"}))
         self._total_seconds = total_seconds
 
-    async def get(self, url: str, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0) -> Response:
-        return await self.real.get(url, headers, total_seconds=min(total_seconds, self._total_seconds))
+    async def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        total_seconds: float = 20.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Response:
+        seconds = min(total_seconds, self._total_seconds)
+        return await self.real.get(url, headers, total_seconds=seconds, max_bytes=max_bytes)
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None, *, total_seconds: float = 20.0
@@ -49,6 +58,7 @@ class SourceWorld:
             gate=lambda text: "orange" in text.casefold(),
             surging=self.surges.__contains__,
             user_agent="Vigie/test (+mailto:desk@newsroom.example)",
+            refusal=refusal,
             allow_private=frozenset({"127.0.0.1"}),
         )
 

@@ -6,11 +6,16 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.clock import SystemClock
+from bot.domain.signals import Health, HealthState
+from bot.ports import Changes
+from bot.storage.sql import SqlStore
 from tests.emulators.discord import DiscordEmulator
 from tests.emulators.statuspages import StatusPages, status_pages
 from tests.emulators.telegram import TelegramEmulator, User
@@ -175,3 +180,18 @@ async def test_one_failing_source_does_not_hide_the_others(place: Place) -> None
     assert result.code == 1
     assert [row[1] for row in result.rows() if row[0] == "FAILS"] == ["statuspage"]
     assert place.posted() == 0
+
+
+async def test_below_stands_how_the_running_bot_finds_its_sources(place: Place) -> None:
+    store = SqlStore(place.folder / "var" / "vigie.db")
+    await store.open()
+    now = SystemClock().now()
+    bad = Health("statuspage", HealthState.UNREACHABLE, now - timedelta(minutes=25), "ovh", "HTTP 503")
+    lines = (Health("statuspage", HealthState.OK, now - timedelta(minutes=30), "ovh"), bad)
+    await store.apply(Changes(health=(*lines, replace(bad, at=now, next_try=now + timedelta(minutes=4)))))
+    await store.close()
+    result = await place.check()
+    assert result.code == 0, result.out
+    shown = " ".join(result.out.replace("│", " ").split())
+    assert "statuspage injoignable depuis 25 min, lue il y a 30 min (HTTP 503), nouvel essai dans 4 min" in shown
+    assert "x pas encore lue" in shown

@@ -16,7 +16,7 @@ from bot.flow.counts import bucket_of
 from bot.flow.deliver import Outbox
 from bot.flow.newsroom import Outlets
 from bot.flow.run import Crew, run
-from bot.ports import Desk, Inbox, Reading
+from bot.ports import Desk, Inbox, Reading, Source
 from bot.storage.memory import MemoryStore
 from bot.wiring import Core, build_core
 from tests.fakes.destination import ScriptedDestination
@@ -36,6 +36,7 @@ class World:
         self.store = MemoryStore()
         self.jumped = timedelta(0)
         self.room = Room()
+        self.chats: dict[str, str] = {}
 
     def now(self) -> datetime:
         """See `Clock.now`."""
@@ -61,7 +62,7 @@ class World:
         ]
 
     @asynccontextmanager
-    async def running(self, *sources: ScriptedSource) -> AsyncIterator[Core]:
+    async def running(self, *sources: Source) -> AsyncIterator[Core]:
         """A run of the bot with these sources."""
         core = build_core(
             load(None, {}),
@@ -82,6 +83,7 @@ class World:
             outboxes={self.room.name: Outbox(self.room, core.newsroom, self, lambda: 0.5, core.announcements)},
             jitter=lambda: 0.5,
             keep=timedelta(days=30),
+            chats=self.chats,
         )
         stop = asyncio.Event()
         cursors = await core.newsroom.wake()

@@ -414,7 +414,13 @@ def test_no_error_and_no_repr_shows_a_secret(tmp_path: Path, given: str) -> None
 # --- the example -------------------------------------------------------------------------------------------------
 
 EXAMPLE = Path("config.example.toml").read_text(encoding="utf-8")
-MADE_UP = {"VIGIE_TELEGRAM_TOKEN": TOKEN, "VIGIE_DISCORD_TOKEN": TOKEN, "VIGIE_X_BEARER_TOKEN": TOKEN}
+MADE_UP = {
+    "VIGIE_TELEGRAM_TOKEN": TOKEN,
+    "VIGIE_DISCORD_TOKEN": TOKEN,
+    "VIGIE_X_BEARER_TOKEN": TOKEN,
+    "VIGIE_WEBHOOK_SECRET": "made up, of at least 24 bytes",
+    "VIGIE_EMAIL_PASSWORD": TOKEN,
+}
 
 
 def everything() -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.incidents import Incident, IncidentState, Silence, SilenceState, Statement, Surge
+from bot.domain.incidents import Incident, IncidentState, Observation, Silence, SilenceState, Statement, Surge
 from bot.domain.operators import Operator, Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, Interval
@@ -73,6 +73,21 @@ def french(operator: Operator = ORANGE, now: datetime = NOW, **changes: object) 
     """Title and paragraphs."""
     title, text = FRENCH.compose(replace(INCIDENT, **changes), operator, now)  # type: ignore[arg-type]
     return spaced(title), spaced(text).split("\n\n")
+
+
+def test_a_third_partys_measure_is_said_to_be_one() -> None:
+    seen = (Observation("ioda", "ioda", "1", at(8, 2)), Observation("ioda", "ioda", "2", at(8, 7)))
+    _, paragraphs = french(state=IncidentState.CONFIRMED, services=(Service.INTERNET,), observations=seen)
+    assert "Une mesure indépendante (IODA) montre elle aussi une coupure, depuis 8 h 02." in paragraphs[0]
+    _, paragraphs = french(state=IncidentState.EASING, observations=seen, eased_at=at(9, 30))
+    assert "Une mesure indépendante (IODA) a elle aussi montré une coupure, apparue à 8 h 02." in paragraphs[0]
+    confirmed = replace(INCIDENT, state=IncidentState.CONFIRMED, observations=seen)
+    assert spaced(FRENCH.notice(INCIDENT, confirmed, ORANGE, NOW) or "") == (
+        "Orange : panne confirmée par une mesure indépendante (IODA)."
+    )
+    assert "An independent measurement (IODA) shows an outage too, since 08:02." in spaced(
+        ENGLISH.compose(confirmed, ORANGE, NOW)[1]
+    )
 
 
 def test_suspected_and_silent() -> None:

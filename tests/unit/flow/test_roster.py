@@ -41,7 +41,7 @@ def test_a_state_has_a_beginning_a_last_good_answer_and_a_reason() -> None:
 
 def test_a_source_silent_for_twice_as_long_as_ever_is_stale_until_it_speaks() -> None:
     roster = Roster([("crowd", "bluesky")])
-    end = talkative(roster, "crowd", 60, 40)
+    end = talkative(roster, "crowd", 260, 40)
     assert check(roster, "crowd", end + 79).state is HealthState.OK
     stale = check(roster, "crowd", end + 81)
     assert stale.state is HealthState.STALE
@@ -59,16 +59,28 @@ def test_too_little_is_known_of_a_new_source_to_call_it_stale() -> None:
     assert check(roster, "crowd", end + 6000).state is HealthState.OK
 
 
+def test_a_busy_day_does_not_tell_how_long_a_night_is() -> None:
+    roster = Roster([("crowd", "bluesky")])
+    end = talkative(roster, "crowd", 200, 4)
+    assert check(roster, "crowd", end + 600).state is HealthState.OK
+
+
+def test_nobody_need_write_to_an_open_door() -> None:
+    roster = Roster([("door", "readers")])
+    end = talkative(roster, "door", 260, 40)
+    assert check(roster, "door", end + 6000).state is HealthState.OK
+
+
 def test_what_a_source_could_not_say_while_it_failed_is_no_silence() -> None:
     roster = Roster([("crowd", "bluesky")])
-    end = talkative(roster, "crowd", 60, 40)
+    end = talkative(roster, "crowd", 260, 40)
     check(roster, "crowd", end + 10, HealthState.UNREACHABLE)
     assert check(roster, "crowd", end + 300).state is HealthState.OK
 
 
 def test_a_restart_remembers_how_long_a_silence_may_be() -> None:
     before = Roster([("crowd", "bluesky")])
-    end = talkative(before, "crowd", 60, 40)
+    end = talkative(before, "crowd", 260, 40)
     after = Roster([("crowd", "bluesky")])
     after.restore(check(before, "crowd", end))
     after.heard("crowd", NOW + end * MINUTE)

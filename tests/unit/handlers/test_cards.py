@@ -15,6 +15,7 @@ from bot.domain.incidents import (
     DraftState,
     Evidence,
     IncidentState,
+    Observation,
     Silence,
     SilenceState,
     Statement,
@@ -22,7 +23,7 @@ from bot.domain.incidents import (
 from bot.domain.operators import Service
 from bot.domain.places import Level, Place, PlaceCount
 from bot.domain.signals import EntryState, Health, HealthState
-from bot.ports import OperatorStatus, Outcome, OutcomeKind, SourceStatus
+from bot.ports import OperatorStatus, Outcome, OutcomeKind, SitesOut, SourceStatus
 from handlers import _phrases
 from handlers._cards import (
     Card,
@@ -265,6 +266,17 @@ class TestChanges:
         after = replace(draft, incident=replace(draft.incident, **changes))  # type: ignore[arg-type]
         assert spaced(changes_text(draft, after, language="fr", zone=PARIS)) == words
 
+    def test_says_who_measured_it(self) -> None:
+        draft = make_draft()
+        seen = (
+            Observation("ioda", "ioda", "1", at(8, 5), "https://example.org/asn/3215"),
+            Observation("ioda", "ioda", "2", at(8, 9)),
+        )
+        after = replace(draft, incident=replace(draft.incident, state=IncidentState.CONFIRMED, observations=seen))
+        assert spaced(changes_text(draft, after, language="fr", zone=PARIS)) == "Panne confirmée par IODA"
+        assert facts(french(after))["Mesure"] == "IODA : coupure mesurée à partir de 8 h 05"
+        assert "par IODA" in french(after).badge
+
     def test_names_new_places(self) -> None:
         draft = make_draft()
         more = tuple(PlaceCount(Place(f"5{n:04}", Level.COMMUNE, f"Ville-{n}", "50"), 1) for n in range(7))
@@ -285,6 +297,29 @@ class TestStatusCard:
             "L’opérateur": "rien sur sa page depuis 8 h 05 (vérifié à 8 h 24)",
             "🟢 bluesky": "à l’écoute, lue il y a 2 min",
         }
+
+    def test_sites_out_of_service_are_told_by_list_and_place(self) -> None:
+        chalon = Place("71076", Level.COMMUNE, "Chalon-sur-Saône", "71")
+        lists = (
+            SitesOut("arcep", at(8, 2), 3, 1, "https://example.org/list"),
+            SitesOut("mobile_sites", at(8, 27) - timedelta(days=2), 0, 0),
+        )
+        shown = facts(
+            status_card(make_status(asked="chalon", place=chalon, sites=lists[:1]), language="fr", zone=PARIS)
+        )
+        assert shown["Antennes hors service, Chalon-sur-Saône (71)"] == (
+            "3 depuis moins de 24 h, 1 de plus longue date · liste de l’ARCEP, 8 h 02, il y a 25 min"
+        )
+        shown = facts(status_card(make_status(sites=lists[1:]), language="fr", zone=PARIS))
+        assert shown["Antennes hors service"].startswith("aucune · liste de l’opérateur, ")
+        assert shown["Antennes hors service"].endswith(", il y a 2 j")
+        english = facts(status_card(make_status(sites=lists[:1]), language="en", zone=PARIS))
+        assert english["Mobile sites down"] == "3 for less than 24 h, 1 for longer · listed by ARCEP, 08:02, 25 min ago"
+
+    def test_a_place_that_is_unknown_is_said_to_be(self) -> None:
+        shown = facts(status_card(make_status(asked="Nulle-Part"), language="fr", zone=PARIS))
+        assert shown["Lieu"] == "« Nulle-Part » : ni commune ni département connu"
+        assert "Lieu" not in facts(status_card(make_status(), language="fr", zone=PARIS))
 
     def test_calm_is_said_only_of_what_was_heard(self) -> None:
         calm = make_status(state=None, incident=None, reports=0, hourly=(0,) * 24)

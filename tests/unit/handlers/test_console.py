@@ -238,6 +238,7 @@ async def test_answers_commands() -> None:
     answers = {
         "/status orange": "🟠 PANNE SUSPECTÉE",
         "/status": "Calmes",
+        "/status bouygues telecom Nulle-Part sur Mer": "« Nulle-Part sur Mer » : ni commune ni département connu",
         "/status numericable": "Opérateur inconnu : « numericable ». Connus : Orange, Bouygues Telecom, SFR.",
         "/incidents": "Incidents en cours",
         "/sources": "Toutes répondent.",

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.domain.operators import Service
-from bot.domain.signals import EntryState, StatusEntry
+from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.ports import Reading
 from sources.feed import FeedSource, Settings, create
 from tests.emulators.statuspages import StatusPages, status_pages
-from tests.fakes.source_world import NOW, SourceWorld, read_once
+from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
 
 pytestmark = pytest.mark.slow  # each test starts a parsing process
 
@@ -156,3 +156,90 @@ async def test_a_feed_in_latin_1_is_read(setting: Setting) -> None:
     setting.pages.put_plain("/feed", (DATA / "huginn" / "iso-8859-1.rss").read_bytes(), "text/xml; charset=iso-8859-1")
     reading = await read_once(setting.source)
     assert [entry.title for entry in reading.events if isinstance(entry, StatusEntry)] == ["Mëkanïk Zaïn"]
+
+
+RSS = '<rss version="2.0"><channel><title>x</title>{}</channel></rss>'
+
+
+def item(title: str, at: str = "Mon, 02 Mar 2026 08:00:00 GMT", **parts: str) -> str:
+    fields = {"title": title, "pubDate": at} | parts
+    return "<item>" + "".join(f"<{name}>{text}</{name}>" for name, text in fields.items()) + "</item>"
+
+
+async def test_distinct_entries_may_share_a_url_and_even_a_guid(setting: Setting) -> None:
+    page = "https://www.operateur.example/"
+    for shared in ({"link": page}, {"guid": page}, {"guid": page, "link": page}):
+        first = [item("Panne mobile", **shared), item("Panne de la fibre", **shared)]
+        before, _ = await setting.read(RSS.format("".join(first)))
+        assert [entry.title for entry in before.values()] == ["Panne mobile", "Panne de la fibre"]
+        later = item("[Résolu] Panne mobile", "Mon, 02 Mar 2026 08:30:00 GMT", **shared)
+        after, _ = await setting.read(RSS.format(later + first[1]))
+        assert after.keys() == before.keys()
+        assert [entry.state for entry in after.values()] == [EntryState.RESOLVED, EntryState.INVESTIGATING]
+
+
+async def test_a_state_in_the_title_makes_no_new_entry_where_there_is_no_guid(setting: Setting) -> None:
+    titles = ("Panne mobile", "[Identifié] Panne mobile", "Résolu : panne mobile", "Panne mobile (terminée)")
+    ids = [list((await setting.read(RSS.format(item(title))))[0]) for title in titles]
+    assert ids == [ids[0]] * 4
+
+
+async def test_the_order_of_the_entries_does_not_matter(setting: Setting) -> None:
+    first, _ = await setting.read(HISTORY)
+    parts = HISTORY.split(b"<entry>")
+    tail = parts[-1].rindex(b"</feed>")
+    entries = [*parts[1:-1], parts[-1][:tail]]
+    turned = b"<entry>".join([parts[0], *reversed(entries)]) + parts[-1][tail:]
+    second, _ = await setting.read(turned)
+    assert list(second) == list(first)[::-1]
+    assert second == first
+
+
+async def test_a_feed_that_is_empty_once_neither_ends_nor_begins_anything(setting: Setting) -> None:
+    first, reading = await setting.read(INCIDENTS)
+    setting.world.clock.move_to(NOW + timedelta(hours=1))
+    nothing, reading = await setting.read(RSS.format(""), reading.cursor)
+    assert nothing == {}
+    setting.world.clock.move_to(NOW + timedelta(hours=2))
+    again, _ = await setting.read(INCIDENTS, reading.cursor)
+    times = {key: entry.published_at for key, entry in first.items()}
+    assert {key: entry.published_at for key, entry in again.items()} == times  # the undated ones, too
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Mon, 02 Mar 2026 00:10:00 PST", "2026-03-02T08:10:00+00:00"),
+        ("Mon, 02 Mar 2026 08:10:00", "2026-03-02T08:10:00+00:00"),
+        ("Mon, 02 Mar 2026 08:10:00 Z", "2026-03-02T08:10:00+00:00"),
+        ("lun., 02 mars 2026 09:10:00 +0100", "2026-03-02T08:10:00+00:00"),
+        ("2026-03-02 08:10", "2026-03-02T08:10:00+00:00"),
+        ("hier", NOW.isoformat()),
+    ],
+)
+async def test_times_as_operators_write_them(setting: Setting, written: str, meant: str) -> None:
+    entries, _ = await setting.read(RSS.format(item("Panne", written)))
+    assert [entry.published_at.isoformat() for entry in entries.values()] == [meant]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"version": "https://jsonfeed.org/version/1.1"}',
+        '{"version": "2", "items": []}',
+        '{"error": "not found"}',
+        '{"version": "https://jsonfeed.org/version/1.1", "items": [',
+        '{"version":' * 5_000,
+    ],
+)
+async def test_json_that_is_no_feed_is_unreadable(setting: Setting, body: str) -> None:
+    setting.pages.put("/feed", body, "application/json")
+    assert (await failure(setting.source)).state is HealthState.UNREADABLE
+
+
+async def test_a_json_feed_without_items_is_good_and_odd_ones_are_read(setting: Setting) -> None:
+    assert (await setting.read('{"version": "https://jsonfeed.org/version/1", "items": []}'))[0] == {}
+    items = '[7, {"id": 8.5, "title": "Panne \\ud83d", "url": null}]'
+    odd = f'{{"version": "https://jsonfeed.org/version/1", "items": {items}}}'
+    entries, _ = await setting.read(odd)
+    assert [(entry.id, entry.title) for entry in entries.values()] == [("8.5", "Panne ?")]

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.domain.signals import HealthState, Mention
 from bot.errors import SourceError
+from bot.net.addresses import refusal
 from bot.ports import Reading
 from sources._sse import EventStreams
 from sources.mastodon import MastodonSource, Settings, create
@@ -243,7 +244,7 @@ async def test_a_stream_is_not_followed_into_a_private_network(ear: Ear, told: s
 async def test_a_streams_own_socket_is_refused_in_a_private_network(ear: Ear, host: str) -> None:
     streams = EventStreams(1.0)
     with pytest.raises(SourceError) as caught:
-        await streams.open([f"http://{host}:{ear.instance.port}/api/v1/streaming/hashtag?tag=x"], {}, private=False)
+        await streams.open([f"http://{host}:{ear.instance.port}/api/v1/streaming/hashtag?tag=x"], {}, refusal)
     await streams.close()
     assert caught.value.state is HealthState.UNREACHABLE
     assert ear.instance.asked == []

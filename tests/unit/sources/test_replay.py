@@ -276,6 +276,7 @@ def deps(clock: ManualClock) -> SourceDeps:
         gate=lambda _: True,
         surging=lambda _: False,
         user_agent="Vigie/test",
+        refusal=lambda _: None,
     )
 
 

@@ -1,6 +1,7 @@
 """Times as strangers write them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -23,6 +24,14 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         ("02/03/2026 08:30", "08:30"),
         ("02/03/2026 à 08h30", "08:30"),
         ("02/03/2026", "00:00"),
+        ("02.03.2026 08:30", "08:30"),
+        ("20260302T083000", "08:30"),
+        ("2026-03-02T08:30:00 UTC", "08:30"),
+        ("lun., 02 mars 2026 09:30:00 +0100", "08:30"),
+        ("lundi 2 mars 2026 à 8 h 30", "08:30"),
+        ("2 mars 2026", "00:00"),
+        ("1772440200", "08:30"),  # seconds since 1970
+        ("1772440200000", "08:30"),  # milliseconds
     ],
 )
 def test_understood(text: str, hour: str) -> None:
@@ -32,9 +41,18 @@ def test_understood(text: str, hour: str) -> None:
     assert when.strftime("%Y-%m-%d %H:%M") == f"2026-03-02 {hour}"
 
 
-@pytest.mark.parametrize("text", [None, "", "hier", "31/31/2026", "0001-01-01T00:00:00+14:00", "Mon, 99 Mar 2026"])
+@pytest.mark.parametrize(
+    "text", [None, "", "hier", "31/31/2026", "0001-01-01T00:00:00+14:00", "Mon, 99 Mar 2026", "2026", "nan", "1e300"]
+)
 def test_not_a_time(text: str | None) -> None:
     assert parse_time(text) is None
+
+
+def test_a_time_without_a_zone_is_in_the_given_one() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    assert parse_time("2026-03-02 09:30", paris) == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+    assert parse_time("2026-07-02 10:30", paris) == datetime(2026, 7, 2, 8, 30, tzinfo=UTC)
+    assert parse_time("2026-03-02T08:30:00Z", paris) == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
 
 def test_what_can_be_true() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.signals import EntryState
-from sources._words import read_state, telling_sentence
+from sources._words import bare_title, read_state, telling_sentence
 
 INVESTIGATING, IDENTIFIED, MONITORING = EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING
 RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryState.UNKNOWN
@@ -34,6 +34,21 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Panne", "Mise à jour - Nous continuons.\nIdentifié - Un routeur.\nEnquête - x", IDENTIFIED),
         ("Maintenance", "Completed - Done.\nIn progress - Now.\nScheduled - Soon.", RESOLVED),
         ("Maintenance", "In progress - Now.\nScheduled - Soon.", SCHEDULED),
+        # Updates that are dated on their own lines, oldest first or newest first, over the turn of the year too.
+        ("Panne", "Mar 2, 07:00:10 GMT+0 - Investigating - x\nMar 2, 08:41:00 GMT+0 - Resolved - y", RESOLVED),
+        ("Panne", "Mar 2, 08:41 UTC\nMonitoring - y\nMar 2, 07:00 UTC\nInvestigating - x", MONITORING),
+        ("Panne", "Jan 1, 00:10 UTC\nResolved - y\nDec 31, 23:00 UTC\nInvestigating - x", RESOLVED),
+        ("Elevated errors", "Status: Resolved\nAll services.\nAffected components\nAPI (Operational)", RESOLVED),
+        ("Panne mobile", "Statut : Identifié\nNous continuons.", IDENTIFIED),
+        # Told in the past, with a begin and an end.
+        (
+            "VM",
+            "Summary of impact: Between 02:50 and 10:37 UTC on 27 Oct, customers may have received errors.",
+            RESOLVED,
+        ),
+        ("VM", "Between 10:16 PM and 10:40 PM PDT we experienced increased error rates.", RESOLVED),
+        ("Panne", "Entre 8h10 et 9h40, nos clients de Lille ont rencontré des difficultés.", RESOLVED),
+        ("Panne", "Le courant sera rétabli entre 14h et 16h, les clients ont été prévenus.", INVESTIGATING),
         # Prose.
         ("Panne mobile", "Le service est désormais rétabli.", RESOLVED),
         ("Panne mobile", "Retour à la normale à 10 h.", RESOLVED),
@@ -88,3 +103,22 @@ def test_the_telling_sentence_is_the_one_with_the_news() -> None:
 def test_reading_a_long_text_takes_no_time() -> None:
     for unit in ("est ", "a ete ", "nos equipes ", "maintenance ", "1/1/", "retabli ", "\n", "[", "10h"):
         read_state(unit * 200, unit * 50_000)  # a pattern that backtracks would hang here (the suite has a timeout)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Panne mobile à Mâcon",
+        "[Résolu] Panne mobile à Mâcon",
+        "Résolu : panne mobile à Mâcon",
+        "Panne mobile à Mâcon (rétablie)",
+        "MAJ - Panne mobile à Mâcon - terminée",
+        "Service is operating normally: [RESOLVED] Panne mobile à Mâcon",
+    ],
+)
+def test_a_bare_title_is_the_same_for_all_states(title: str) -> None:
+    assert bare_title(title) == "panne mobile a macon"
+
+
+def test_a_title_that_is_all_state_stays() -> None:
+    assert bare_title("Résolu") == "resolu"

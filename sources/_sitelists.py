@@ -1,0 +1,319 @@
+"""Lists of mobile sites out of service, in the shapes that ARCEP and four operators have given them over the years.
+
+CSV or GeoJSON; a column is known by its name, whatever its accents, case and place. See docs/sources/mobile_sites.md.
+"""
+
+import codecs
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from sources._time import parse_time
+
+_PARIS = ZoneInfo("Europe/Paris")
+_FIELDS = {
+    "operator": ("op_code", "operateur"),
+    "station": ("station_anfr", "id_anfr", "id_station_anfr", "num_station_anfr"),
+    "code": ("code_site_op", "code_si", "code_site"),
+    "insee": ("code_insee", "code_insee_commune", "insee"),
+    "postcode": ("code_postal", "cp"),
+    "departement": ("departement", "dpt", "code_departement"),
+    "commune": ("commune", "localite", "ville"),
+    "lat": ("lat", "latitude", "x_wgs84_gps"),
+    "lon": ("lon", "long", "lng", "longitude", "y_wgs84_gps"),
+    "voice": ("voix", "voix_sms", "service_voix_sms"),
+    "data": ("data", "internet_mobile", "service_de_donnees"),
+    "reason": ("raison",),
+    "detail": ("detail",),
+    "date": ("date",),
+}
+_FIELD_OF = {name: field for field, names in _FIELDS.items() for name in names}
+# What a column is about where its name is not one of those; for a service, of which generation of mobile networks.
+_ROLES = {
+    "begin": re.compile(r"(?:debut|date_et_heure_debut)()"),
+    "end": re.compile(r"(?:fin(?:_|$)|date_de_retablissement)()"),
+    "voix": re.compile(r"([2-5])gvoix$|voix([2-5])g$|service_voix_sms_([2-5])g$"),
+    "données": re.compile(r"([2-5])gdata$|data([2-5])g$|service_de_donnees_([2-5])g$"),
+}
+_OUT = ("HS", "KO", "HORS SERVICE", "INDISPONIBLE")
+_NOTHING = {"", "NULL", "NONE", "NAN", "-"}
+_INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
+_DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]")
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+_CLOCK = re.compile(r"\d\s*[h:]\s*\d")
+_PREAMBLE_LINES = 40
+_HEADER_NAMES = 3  # so many known names make a line the header
+_LINE_CHARS = 20_000
+
+
+class ListError(Exception):
+    """It is no list of sites; the text says what it is, for an editor."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteOut:
+    """One line: a mobile site of one operator that is out of service.
+
+    Attributes:
+        operator: As the list names it, or empty; its code before its name.
+        key: The site: its ANFR number, else the operator's own code; empty where there is neither.
+        insee: INSEE code of the commune, or empty.
+        lost: What is out, as one says it: `voix et données`, `données 4G et 5G`; empty where it is not said.
+        maintenance: It is out on purpose.
+        begun: Since when, or None.
+        ends: Until when, as the operator expects, in words.
+        dated: Date of the list, if the line gives it.
+    """
+
+    operator: str
+    key: str
+    insee: str
+    postcode: str
+    departement: str
+    commune: str
+    position: tuple[float, float] | None
+    lost: str
+    maintenance: bool
+    detail: str
+    begun: datetime | None
+    ends: str
+    dated: datetime | None
+
+
+def read_list(body: bytes) -> list[SiteOut]:
+    """Every site of a list, in its order; doubles included, lines that are no site left out.
+
+    Raises:
+        ListError: It is none.
+    """
+    text = _text(body)
+    start = text.lstrip()[:1]
+    if start == "<":
+        raise ListError("une page HTML ou XML au lieu d’une liste d’antennes")
+    rows, csv_lines = (_features(text), False) if start in {"{", "["} else (_lines(text), True)
+    return [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
+
+
+def local_time(text: str) -> datetime | None:
+    """An instant in UTC of a time as it is written in France; a zone in it is heeded."""
+    when = parse_time(text)
+    if when is None or _ZONE.search(text.strip()):
+        return when
+    try:
+        return when.replace(tzinfo=_PARIS).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _text(body: bytes) -> str:
+    """Decoded: by its mark, else UTF-8, else the Windows charset of the French (whose é is windows-1250's, too)."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if body.startswith(mark):
+            return body.removeprefix(mark).decode(encoding, "replace")
+    if body.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
+        raise ListError("un fichier Excel : seuls le CSV et le GeoJSON sont lus")
+    if (zeros := body[:200].count(0)) > len(body[:200]) // 4:  # every other byte of plain text
+        return body.decode("utf-16-le" if body[1:200:2].count(0) * 2 > zeros else "utf-16-be", "replace")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("cp1252", "replace")
+
+
+# --- GeoJSON -----------------------------------------------------------------------------------------------------
+
+
+class _Collection(msgspec.Struct, frozen=True):
+    features: list[msgspec.Raw]
+
+
+class _Feature(msgspec.Struct, frozen=True):
+    properties: dict[str, Any] | None = None
+    geometry: dict[str, Any] | None = None
+
+
+_feature = msgspec.json.Decoder(_Feature).decode
+
+
+def _features(text: str) -> Iterator[Mapping[str, str]]:
+    try:
+        features = msgspec.json.decode(text, type=_Collection).features
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ListError("du JSON sans les sites d’un GeoJSON") from error
+    for raw in features:  # one by one: the loop in the other thread is let in between
+        try:
+            feature = _feature(raw)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            continue
+        row = {
+            name: str(value)
+            for name, value in (feature.properties or {}).items()
+            if isinstance(value, str | int | float)
+        }
+        point = (feature.geometry or {}).get("coordinates")
+        if isinstance(point, list) and len(point) >= 2:  # noqa: PLR2004 - longitude, latitude
+            row |= {"lon": str(point[0]), "lat": str(point[1])}
+        yield {_name(name): value for name, value in row.items()}
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------------
+
+
+def _lines(text: str) -> Iterator[Mapping[str, str]]:
+    """Rows below the header, line by line: a quote that is never closed spoils its own line only."""
+    lines = [line[:_LINE_CHARS] for line in re.split(r"\r\n|\r|\n", text)]
+    best = max(
+        (
+            (known, -number, separator)
+            for number, line in enumerate(lines[:_PREAMBLE_LINES])
+            for separator in ";,\t"
+            if (known := _known_names(line, separator))
+        ),
+        default=(0, 0, ";"),
+    )
+    known, number, separator = best[0], -best[1], best[2]
+    if known < _HEADER_NAMES:
+        raise ListError("ni les colonnes d’une liste d’antennes, ni un GeoJSON")
+    header = [_name(cell) for cell in _cells(lines[number], separator)]
+    for line in lines[number + 1 :]:
+        if line.strip():
+            yield dict(zip(header, _cells(line, separator), strict=False))
+
+
+def _known_names(line: str, separator: str) -> int:
+    return len({name for cell in _cells(line, separator) if (name := _name(cell)) in _FIELD_OF})
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return line.split(separator)
+
+
+# --- a row -------------------------------------------------------------------------------------------------------
+
+
+def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
+    """What a row says; None for one that is no site: a legend, an empty line.
+
+    Args:
+        row: By normalised column.
+        strict: It may be anything: it must say where the site is.
+    """
+    said = {name: text for name, value in row.items() if (text := " ".join(value.split())).upper() not in _NOTHING}
+    field = {what: next((said[name] for name in names if name in said), "") for what, names in _FIELDS.items()}
+    code = field["code"]
+    # Free's own codes begin with the INSEE code, and its `code_insee` has held postal codes.
+    insee, postcode = _code(field["insee"]), _code(field["postcode"])
+    if "_" in code and (prefix := _code(code.partition("_")[0])):
+        insee, postcode = prefix, postcode or insee
+    departement = field["departement"].upper()
+    departement = departement.zfill(2) if departement.isdigit() else departement
+    position = _position(field["lat"], field["lon"])
+    located = insee or postcode or position or (field["commune"] and _DEPARTEMENT.fullmatch(departement))
+    if not located and (strict or not (field["commune"] or field["station"] or code)):
+        return None
+    begun = [when for name, text in said.items() if _role(name)[0] == "begin" and (when := local_time(text))]
+    ends = [(when, text) for name, text in said.items() if _role(name)[0] == "end" and (when := local_time(text))]
+    return SiteOut(
+        operator=field["operator"],
+        key=_station(field["station"]) or code,
+        insee=insee,
+        postcode=postcode,
+        departement=departement,
+        commune=field["commune"],
+        position=position,
+        lost=_lost(field["voice"], field["data"], said),
+        maintenance=_plain(field["reason"]).startswith("MAINT"),
+        detail=field["detail"],
+        begun=min(begun, default=None),
+        ends=_in_words(*max(ends)) if ends else "",
+        dated=local_time(field["date"]) if field["date"] else None,
+    )
+
+
+def _lost(voice: str, data: str, said: Mapping[str, str]) -> str:
+    """The services that are out, as one says them."""
+    parts = []
+    for name, whole in (("voix", voice), ("données", data)):
+        generations = sorted(
+            {_role(column)[1] for column, text in said.items() if _role(column)[0] == name and _is_out(text)}
+        )
+        if _is_out(whole) or (generations and not whole):
+            parts.append(name)
+        elif generations:
+            parts.append(f"{name} {' et '.join(f'{generation}G' for generation in generations)}")
+    return " et ".join(parts)
+
+
+@lru_cache(maxsize=1024)  # the names of columns are few, the lines many
+def _role(name: str) -> tuple[str, str]:
+    """What a column is about, if it is one of `_ROLES`, and the generation in its name."""
+    found = ((role, pattern.match(name)) for role, pattern in _ROLES.items())
+    return next(((role, match[match.lastindex or 0]) for role, match in found if match), ("", ""))
+
+
+def _is_out(text: str) -> bool:
+    return _plain(text).startswith(_OUT)
+
+
+def _code(text: str) -> str:
+    """An INSEE or postal code; a leading zero that a spreadsheet has eaten comes back."""
+    code = text.upper().zfill(5) if text else ""
+    return code if _INSEE.fullmatch(code) else ""
+
+
+def _station(text: str) -> str:
+    return text.zfill(10) if text.isdigit() else text
+
+
+def _position(lat: str, lon: str) -> tuple[float, float] | None:
+    try:
+        position = float(lat.replace(",", ".")), float(lon.replace(",", "."))
+    except ValueError:
+        return None
+    return position if all(-180 <= degrees <= 180 for degrees in position) else None  # noqa: PLR2004 - and no NaN
+
+
+def _in_words(when: datetime, text: str) -> str:
+    at = when.astimezone(_PARIS)
+    return f"{at:%d/%m/%Y} à {at:%H h %M}" if _CLOCK.search(text) else f"{at:%d/%m/%Y}"
+
+
+@lru_cache(maxsize=1024)
+def _name(cell: str) -> str:
+    """A column's name without accents, case and punctuation."""
+    return re.sub(r"[^a-z0-9]+", "_", _plain(cell).lower()).strip("_")
+
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> str:
+    """Upper case without accents."""
+    folded = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in folded if not unicodedata.combining(c)).strip().upper()
+
+
+def join_doubles(sites: Iterable[SiteOut]) -> SiteOut:
+    """One site of several lines on it: the widest loss, since the earliest time."""
+    lines = list(sites)
+    widest = max(lines, key=lambda site: len(site.lost))
+    return replace(
+        widest,
+        insee=next((site.insee for site in lines if site.insee), ""),
+        commune=next((site.commune for site in lines if site.commune), ""),
+        maintenance=all(site.maintenance for site in lines),
+        begun=min((site.begun for site in lines if site.begun), default=None),
+    )
