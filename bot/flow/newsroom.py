@@ -104,6 +104,7 @@ class Newsroom:
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
         self._batch = Batch()
+        self._spoke: set[str] = set()  # operators whose entries of this step wait to be judged
         self._told_past: dict[str, datetime] = {}
         self._wakers: list[asyncio.Event] = []
 
@@ -188,6 +189,8 @@ class Newsroom:
             known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
             new = {id(signal) for signal in self._ingest.new(signals, known)}
             for event in events:
+                if not isinstance(event, StatusEntry):
+                    self._look_at_channels(now)
                 if isinstance(event, Health):
                     self._check(event, now)
                 elif isinstance(event, Decision):
@@ -198,6 +201,7 @@ class Newsroom:
                     self._amend(self._ears.heard(event.source, event.at), now)
                 elif id(event) in new:
                     self._signal(event, now)
+            self._look_at_channels(now)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -358,10 +362,17 @@ class Newsroom:
         if entry.observer is None:
             self.channels.add(entry)
             self.cases.entry(entry, now)
+            self._spoke.add(entry.operator)
         else:  # never the operator's word
             self.observers.add(entry)
             if entry.place is None:
                 self.cases.observed(entry.operator, now)
+
+    def _look_at_channels(self, now: datetime) -> None:
+        """Judge what operators said once all of it is known: three hundred entries of one reading are one update."""
+        for operator in sorted(self._spoke):
+            self.cases.look_at_channel(operator, now)
+        self._spoke.clear()
 
     def _report(self, report: Report) -> None:
         self._batch.reports.append(report)
