@@ -24,7 +24,7 @@ check: .venv/.test ## the fast part of it
 	$(BIN)/pytest -q -n 2 -m "not slow and not soak"
 
 bench: .venv/.test ## print the figures that the documents quote, those of the detector apart
-	@for tool in tools/bench_main.py tools/bench_store.py; do $(BIN)/python "$$tool" || exit 1; done
+	@for tool in tools/bench_main.py tools/bench_store.py tools/bench_captures.py; do $(BIN)/python "$$tool" || exit 1; done
 	@$(BIN)/python -m tools.bench_classify
 
 bench-detect: .venv/.bench ## the detector beside its limit and beside others; DETECT="--full --write" makes the page

@@ -101,6 +101,23 @@ def status(
 
 
 @app.command()
+def capture(
+    incident: Annotated[str, typer.Argument(help="Its number, as on the card, or its id.")],
+    to: Annotated[Path | None, typer.Option("--to", metavar="FOLDER", help="New or empty; else ./capture-ID.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write what an operator's own channels answered during an incident into a folder: every check, every content.
+
+    Reads the store beside a running bot. Exit 0, or 2 if there is no such incident or store, or the folder holds
+    something.
+    """
+    from bot import commands, logs  # noqa: PLC0415
+
+    logs.configure(debug=_debug, quiet=True)
+    _finish(commands.capture_to_folder(_load(config), incident, to))
+
+
+@app.command()
 def replay(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled one (orange-mail).")],
     config: Annotated[

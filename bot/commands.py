@@ -12,11 +12,13 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-from bot import past, tables, trial, wiring
+from bot import dossier, past, tables, trial, wiring
 from bot.classify import classify_lines
 from bot.clock import SystemClock
 from bot.config import Config
+from bot.domain.captures import distinct
 from bot.domain.incidents import Draft
+from bot.domain.operators import Operator
 from bot.domain.signals import HealthState, Signal
 from bot.errors import ConfigError, InputError, StoreError
 from bot.flow import publish
@@ -120,6 +122,28 @@ async def print_status(config: Config, operator: str | None, place: str) -> None
         else:
             raise InputError(cards.unknown_operator(operator, desk.operators(), language=language))
     layout.Page(sys.stdout).show(layout.card_panel(card))
+
+
+async def capture_to_folder(config: Config, name: str, folder: Path | None) -> None:
+    """Write what an operator's channels answered during an incident into a folder.
+
+    Raises:
+        InputError: no such incident, or there is something in the folder.
+        StoreError: there is no store, or it cannot be read.
+    """
+    room = config.newsroom
+    async with wiring.at_rest(config) as (core, now):
+        store = core.newsroom.store
+        incident = await store.incident(name)
+        if incident is None:
+            raise InputError(f"{name}: no such incident: its number or id stands on its card")
+        operator = core.newsroom.operators.get(incident.operator) or Operator(incident.operator, incident.operator, ())
+        binder = dossier.Binder(operator, room.language, room.timezone, wiring.read_template(room.language, "proof"))
+        folder = folder or Path(f"capture-{incident.id}")
+        proof = await dossier.gather(store, incident, now)
+        await dossier.write(store, proof, binder, folder, SystemClock().now())
+    checks = sum(len(channel.visits) for channel in proof.channels)
+    print(f"{folder}: {checks} checks, {len(distinct(proof.visits))} captures")  # noqa: T201 - printing is this command's work
 
 
 async def replay_to_stdout(config: Config, scenario: str, *, speed: float | None, as_json: bool) -> None:

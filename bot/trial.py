@@ -97,7 +97,7 @@ async def try_source(config: Config, trial: Trial, tell: Callable[[Signal], None
     if trial.is_url and urlsplit(trial.target).scheme not in {"http", "https", "ws", "wss"}:
         return Outcome(HealthState.UNREACHABLE, "seuls http et https sont lus ; pour un fichier, donnez son chemin")
     settings = _settings(config, trial)
-    file = None if trial.is_url or settings.file_key else FileHttp(Path(trial.target))
+    file = None if _is_address(trial, settings) or settings.file_key else FileHttp(Path(trial.target))
     table = _table(config, trial, settings, classifier, file.url if file else trial.target)
     config = replace(config, sources=(config.source_block(trial.kind, table),), http=_allowing(config, trial))
     async with AsyncExitStack() as stack:
@@ -151,6 +151,11 @@ def _table(
     if operator is not None:
         table |= _operator(operator.id, settings)
     return table | dict(trial.more or {})
+
+
+def _is_address(trial: Trial, settings: type[SourceSettings]) -> bool:
+    """Whether the target is no file; a host or `host:port` is an address, too, where a kind is told such a one."""
+    return trial.is_url or (settings.url_key != "url" and not Path(trial.target).exists())
 
 
 def _target(trial: Trial, settings: type[SourceSettings], where: str) -> dict[str, Any]:
@@ -248,7 +253,7 @@ def block_text(config: Config, trial: Trial) -> str:
         InputError: the kind needs an operator, or this address is read already.
     """
     settings = _settings(config, trial)
-    if not trial.is_url and not settings.file_key:
+    if not _is_address(trial, settings) and not settings.file_key:
         raise InputError(f"{trial.kind}: {trial.target}: a file is only tried: what is added needs an address")
     if any(block.kind == trial.kind and trial.target in str(block.table.values()) for block in config.sources):
         raise InputError(f"{trial.kind}: {trial.target}: is in the configuration already")

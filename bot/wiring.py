@@ -40,6 +40,7 @@ from bot.flow.replay import Line
 from bot.flow.roster import Roster
 from bot.flow.run import Crew, run
 from bot.flow.watch import Observe, Watch
+from bot.flow.witness import Witness
 from bot.net.addresses import refusal
 from bot.ports import Desk, Destination, DestinationDeps, Handler, Http, Source, SourceDeps, Store
 from bot.season import calendar_of
@@ -120,8 +121,7 @@ def build_core(
     kinds = {name: kind for name, kind, _ in sources}
     operators = {operator.id: operator for operator in classifier.operators}
     room = config.newsroom
-    folder = _HERE / "drafting" / "templates" / room.language
-    templates = {name: (folder / f"{name}.j2").read_text(encoding="utf-8") for name in TEMPLATES}
+    templates = {name: read_template(room.language, name) for name in TEMPLATES}
     announcements = Announcements(room.language, room.timezone)
     newsroom = Newsroom(
         store=store,
@@ -143,6 +143,11 @@ def build_core(
     )
     desk = NewsroomDesk(newsroom, classifier.operator, classifier.place, classifier.classify)
     return Core(newsroom, desk, classifier, announcements)
+
+
+def read_template(language: str, name: str) -> str:
+    """The Jinja source of a text in one of the newsroom's languages."""
+    return (_HERE / "drafting" / "templates" / language / f"{name}.j2").read_text(encoding="utf-8")
 
 
 def author_key(folder: Path) -> bytes:
@@ -230,8 +235,18 @@ def build_sources(
     http: Http,
     surging: Callable[[str], bool],
     chats: Mapping[str, str],
+    witnesses: dict[str, Witness] | None = None,
 ) -> list[Source]:
-    """Every configured source."""
+    """Every configured source.
+
+    Args:
+        config: Whose sources.
+        classifier: Knows operators, and which texts name one.
+        clock: Event time.
+        http: For plain reads.
+        surging: See `SourceDeps`.
+        witnesses: Takes, by the source's name, what each operator's own channel is read through; None: none is kept.
+    """
     deps = SourceDeps(
         http=http,
         clock=clock,
@@ -245,7 +260,15 @@ def build_sources(
         chats=chats,
         place=classifier.located,
     )
-    return [cast("Source", _create("sources", block, deps)) for block in config.sources]
+    sources = []
+    for block in config.sources:
+        witness = Witness(http)
+        source = cast("Source", _create("sources", block, replace(deps, http=witness)))
+        if witnesses is not None and source.operator is not None:
+            witness.keeps = True
+            witnesses[source.name] = witness
+        sources.append(source)
+    return sources
 
 
 def open_chats(config: Config) -> dict[str, str]:
@@ -343,6 +366,7 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
         stack.push_async_callback(http.close)
         surging: list[Callable[[str], bool]] = []
         chats = open_chats(config)
+        witnesses: dict[str, Witness] = {}
         sources = build_sources(
             config,
             classifier=classifier,
@@ -350,6 +374,7 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             http=http,
             surging=lambda operator: any(look(operator) for look in surging),
             chats=chats,
+            witnesses=witnesses,
         )
         handlers, targets = build_destinations(config, clock)
         stack.push_async_callback(close_all, [*sources, *handlers, *targets])
@@ -381,14 +406,15 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             jitter=jitter,
             keep=timedelta(days=config.store.keep_days),
             chats=chats,
+            witnesses=witnesses,
             ends=ends,
         )
         await run(crew, cursors, stop)
 
 
 @asynccontextmanager
-async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
-    """The desk of a store that is only read, beside a running bot or without one; and its time.
+async def at_rest(config: Config) -> AsyncIterator[tuple[Core, datetime]]:
+    """The newsroom of a store that is only read, beside a running bot or without one; and its time.
 
     Raises:
         StoreError: there is no store, or it cannot be read.
@@ -412,6 +438,13 @@ async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
         )
         await core.newsroom.wake()
         _resume(clock, core.newsroom)
-        yield core.desk, clock.now()
+        yield core, clock.now()
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[tuple[Desk, datetime]]:
+    """The desk of a store that is only read; see `at_rest`."""
+    async with at_rest(config) as (core, now):
+        yield core.desk, now

@@ -36,7 +36,7 @@ class Sights:
         if believed is not None:
             return believed
         digest = hashed(*said)
-        if digest not in self._before and digest not in self._now:
+        if digest not in self._before and not self._now:  # one is enough to look at the document
             _log.warning("entry without a believable time", source=self._source, entry=said[0])
         return self._now.setdefault(digest, self._before.get(digest, self.seen_at))
 
@@ -45,7 +45,7 @@ class Sights:
         """What to remember: this read's, then the newest of those before it."""
         recent = {key: at for key, at in self._before.items() if self.seen_at - at < _KEEP and key not in self._now}
         newest = sorted(recent.items(), key=lambda item: item[1], reverse=True)
-        return self._now | dict(newest[: max(0, _MOST - len(self._now))])
+        return dict([*self._now.items(), *newest][:_MOST])
 
 
 def hashed(*texts: str) -> str:

@@ -16,6 +16,7 @@ from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError, SourceError
 from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, place, unreadable
+from sources._json import json_bytes
 
 _NETWORKS = {"orange": (3215,), "free": (12322,), "sfr": (15557,), "bouygues": (5410,), "ovh": (16276,)}
 _BACK = timedelta(hours=24)  # IODA itself looks further back for the beginning of what overlaps the window
@@ -200,7 +201,7 @@ class IodaSource:
 
 def _events(answer: Response) -> tuple[_Event, ...]:
     try:
-        document = msgspec.json.decode(answer.body, type=_Document)
+        document = msgspec.json.decode(json_bytes(answer), type=_Document)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise unreadable(answer.url, "ce n’est pas le JSON des événements d’IODA") from error
     if document.error:

@@ -84,7 +84,7 @@ class StatusJsonSource:
             yield Reading(cursor=encode_cursor(_Cursor(seen, before.sights)))
             return
         sights = Sights(self.name, before.sights, self._deps.clock.now())
-        entries = [self._entry(said, sights, answer.url) for said in await self._said(answer, sights.seen_at)]
+        entries = await asyncio.to_thread(self._entries, answer, sights)  # some megabytes would hold up the loop
         yield Reading(events=_newest(entries), cursor=encode_cursor(_Cursor(seen, sights.known)))
 
     async def check(self) -> str:
@@ -101,13 +101,10 @@ class StatusJsonSource:
     async def _fetch(self, seen: Seen) -> tuple[Response | None, Seen]:
         return await fetch(self._deps.http, self._settings.url, seen, how=self._how, headers=self._headers)
 
-    async def _said(self, answer: Response, now: datetime) -> list[Said]:
-        document, _ = await asyncio.to_thread(self._document, answer, now)  # some megabytes hold up the loop
-        found = []
-        for node, listed in await asyncio.to_thread(document.entries, self._settings.only):
-            await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
-            found.append(document.said(node, listed))
-        return [said for said in found if said.title]
+    def _entries(self, answer: Response, sights: Sights) -> list[StatusEntry]:
+        document, _ = self._document(answer, sights.seen_at)
+        said = (document.said(node, listed) for node, listed in document.entries(self._settings.only))
+        return [self._entry(one, sights, answer.url) for one in said if one.title]
 
     def _document(self, answer: Response, now: datetime) -> tuple[Document, str]:
         """The document, and the name of its format."""

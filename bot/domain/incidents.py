@@ -1,12 +1,14 @@
 """Incidents and drafts: what we believe is wrong, and what we propose to say about it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.operators import Service
 from bot.domain.places import PlaceCount
 from bot.domain.signals import EntryState, Interval
+
+HEARD_BEFORE = timedelta(hours=2)  # an entry so much older than the first report can be about it (contract)
 
 
 class IncidentState(StrEnum):
@@ -155,6 +157,11 @@ class Incident:
     reports_at_dismissal: int = 0
     professional: int = 0
     observations: tuple[Observation, ...] = ()
+
+    @property
+    def heard_from(self) -> datetime:
+        """Since when what the operator says, or does not say, belongs to it."""
+        return self.first_report_at - HEARD_BEFORE
 
 
 class DraftKind(StrEnum):

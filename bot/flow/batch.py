@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import Health, Report
@@ -16,6 +17,7 @@ class Batch:
     reports: list[Report] = field(default_factory=list)
     retracted: list[tuple[str, str]] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
+    visits: list[Visit] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
@@ -30,6 +32,7 @@ class Batch:
             reports=tuple(self.reports),
             retracted=tuple(self.retracted),
             health=tuple(self.health),
+            visits=tuple(self.visits),
             cursors=dict(self.cursors),
             incidents=tuple(self.incidents.values()),
             drafts=tuple(self.drafts),

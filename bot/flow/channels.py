@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain.incidents import Silence, SilenceState, Statement
+from bot.domain.incidents import HEARD_BEFORE, Silence, SilenceState, Statement
 from bot.domain.operators import Service
 from bot.domain.signals import EntryState, Health, HealthState, StatusEntry
 
-_BEFORE = timedelta(hours=2)  # an entry up to two hours older than the first report can be about it (contract)
 _KEEP = timedelta(days=3)
 ACTIVE = frozenset({EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING})
 
@@ -31,7 +30,7 @@ def fits(
     "Resolved" published before anybody reported is the end of something else. The entry that is already known as the
     operator's word on it (`said`) stays that, whatever becomes of it or joins the incident.
     """
-    earliest = first_report_at - _BEFORE
+    earliest = first_report_at - HEARD_BEFORE
     if said is not None and entry.id == said.entry_id:
         return entry.published_at >= min(earliest, said.published_at)  # it opened the incident before anybody reported
     if entry.published_at < earliest:

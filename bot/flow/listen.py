@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
+from bot.domain.captures import Visit
 from bot.domain.signals import Health, HealthState
 from bot.errors import SourceError, StoreError
 from bot.flow.newsroom import Newsroom
+from bot.flow.witness import Witness
 from bot.ports import Event, Reading, Source
 
 _log = structlog.get_logger()
@@ -26,39 +28,48 @@ class Listener:
 
     Args:
         jitter: 0 to 1, uniformly; spreads reads so that a hundred feeds do not wake at once.
+        cursor: Where the last run stopped.
+        witness: What an operator's channel is read through; None: nothing of its answers is kept.
     """
 
     def __init__(
-        self, source: Source, newsroom: Newsroom, clock: Clock, jitter: Callable[[], float], cursor: str | None
+        self,
+        source: Source,
+        newsroom: Newsroom,
+        clock: Clock,
+        jitter: Callable[[], float],
+        cursor: str | None,
+        witness: Witness | None = None,
     ) -> None:
         self._source = source
         self._newsroom = newsroom
         self._clock = clock
         self._jitter = jitter
         self._cursor = cursor
+        self._witness = witness
         self._failures = 0
 
     async def run(self) -> None:
         """Read until cancelled; returns when a pushed source has come to its end (a replay)."""
-        polled = self._source.interval > timedelta(0)
-        while True:
-            try:
-                wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter())
-                await self._read(_READ_SECONDS if polled else None, wait if polled else None)
-                if not polled:
-                    return
-            except SourceError as error:
-                wait = await self._failed(error)
-            except TimeoutError:
-                wait = await self._failed(
-                    SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
-                )
-            except Exception as error:  # noqa: BLE001 - a defect in one adapter is that source's failure only
-                _log.exception("source failed", source=self._source.name)
-                wait = await self._failed(
-                    SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING)
-                )
+        while (wait := await self.once()) is not None:
             await asyncio.sleep(wait)
+
+    async def once(self) -> float | None:
+        """Read once; seconds until the next read, None when a pushed source has come to its end."""
+        polled = self._source.interval > timedelta(0)
+        wait = self._source.interval.total_seconds() * (0.9 + 0.2 * self._jitter()) if polled else None
+        try:
+            await self._read(_READ_SECONDS if polled else None, wait)
+        except SourceError as error:
+            return await self._failed(error)
+        except TimeoutError:
+            return await self._failed(
+                SourceError("source: read: no end in time", state=HealthState.UNREACHABLE, reason="trop lent")
+            )
+        except Exception as error:  # noqa: BLE001 - a defect in one adapter is that source's failure only
+            _log.exception("source failed", source=self._source.name)
+            return await self._failed(SourceError(f"source: read: {type(error).__name__}", state=HealthState.FAILING))
+        return wait
 
     async def _read(self, seconds: float | None, wait: float | None) -> None:
         """Read once; only the source is timed: it is not its fault when the store makes a reading wait."""
@@ -87,7 +98,7 @@ class Listener:
         events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
         cursor = (name, reading.cursor) if reading.cursor is not None else None
         complete = (name, reading.complete_to) if reading.complete_to is not None else None
-        await self._store(events, cursor, complete)
+        await self._store(events, cursor, complete, self._visit(healthy))
         self._cursor = reading.cursor or self._cursor
 
     async def _store(
@@ -95,15 +106,23 @@ class Listener:
         events: tuple[Event, ...],
         cursor: tuple[str, str] | None = None,
         complete: tuple[str, datetime] | None = None,
+        visit: Visit | None = None,
     ) -> None:
         """Hand over to the newsroom, and wait as long as it cannot store: nothing is lost."""
         while True:
             try:
-                await self._newsroom.take(events, cursor=cursor, complete_to=complete)
+                await self._newsroom.take(events, cursor=cursor, complete_to=complete, visit=visit)
             except StoreError:
                 await asyncio.sleep(_STORE_SECONDS)
             else:
                 return
+
+    def _visit(self, health: Health) -> Visit | None:
+        """What there is to prove of a check of an operator's own channel."""
+        captures = self._witness.take() if self._witness is not None else ()
+        if health.operator is None:
+            return None
+        return Visit(health.source, health.operator, health.at, health.state, health.reason, captures)
 
     async def _failed(self, error: SourceError) -> float:
         """Note the failure; seconds until the next try."""
@@ -118,5 +137,6 @@ class Listener:
         now = self._clock.now()
         next_try = now + timedelta(seconds=wait)
         name, operator = self._source.name, self._source.operator
-        await self._store((Health(name, error.state, now, operator, error.reason, next_try=next_try),))
+        health = Health(name, error.state, now, operator, error.reason, next_try=next_try)
+        await self._store((health,), visit=self._visit(health))
         return wait

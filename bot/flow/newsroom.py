@@ -1,13 +1,14 @@
 """The core at work: takes what sources say, closes buckets, and turns every step into one transaction."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from bot.clock import Clock
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
@@ -166,6 +167,7 @@ class Newsroom:
         *,
         cursor: tuple[str, str] | None = None,
         complete_to: tuple[str, datetime] | None = None,
+        visit: Visit | None = None,
     ) -> list[Verdict]:
         """Take what a source handed over, in its order, and store it with its effects.
 
@@ -173,6 +175,7 @@ class Newsroom:
             events: Signals, checks and recorded decisions; a report stands for a mention whose text is gone.
             cursor: (source, cursor) to store along.
             complete_to: (source, time) before which nothing more is to come.
+            visit: The check of an operator's channel that gave all this; whether it is telling is found here.
 
         Returns:
             What the decisions among the events came to, in order.
@@ -184,24 +187,13 @@ class Newsroom:
             await self._flush()
             now = self.clock.now()
             events = tuple(events)
-            verdicts = []
             signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
             known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
             new = {id(signal) for signal in self._ingest.new(signals, known)}
-            for event in events:
-                if not isinstance(event, StatusEntry):
-                    self._look_at_channels(now)
-                if isinstance(event, Health):
-                    self._check(event, now)
-                elif isinstance(event, Decision):
-                    self._batch.decisions.append(event)
-                    verdicts.append(self.cases.decide(event, now))
-                elif isinstance(event, Report):
-                    self._report(event)
-                    self._amend(self._ears.heard(event.source, event.at), now)
-                elif id(event) in new:
-                    self._signal(event, now)
-            self._look_at_channels(now)
+            if visit is not None:
+                telling = bool(new) or visit.state is not self.roster.state(visit.source)
+                self._batch.visits.append(replace(visit, telling=telling))
+            verdicts = self._events(events, new, now)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -334,6 +326,25 @@ class Newsroom:
             text = self.announcements.returned(since, until)
             key = f"returned/{until:%Y%m%dT%H%M}"
             self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
+
+    def _events(self, events: Iterable[Event | Report], new: Container[int], now: datetime) -> list[Verdict]:
+        """Take them in their order; signals by their `id()`, if they say something new."""
+        verdicts = []
+        for event in events:
+            if not isinstance(event, StatusEntry):
+                self._look_at_channels(now)
+            if isinstance(event, Health):
+                self._check(event, now)
+            elif isinstance(event, Decision):
+                self._batch.decisions.append(event)
+                verdicts.append(self.cases.decide(event, now))
+            elif isinstance(event, Report):
+                self._report(event)
+                self._amend(self._ears.heard(event.source, event.at), now)
+            elif id(event) in new:
+                self._signal(event, now)
+        self._look_at_channels(now)
+        return verdicts
 
     def _check(self, health: Health, now: datetime) -> None:
         health = self.roster.judged(health)

@@ -126,6 +126,11 @@ class Roster:
             self._since.setdefault(health.source, health.at)
         self._status[health.source] = after
 
+    def state(self, source: str) -> HealthState | None:
+        """How the last check found a source; None before its first."""
+        status = self._status.get(source)
+        return status.health.state if status is not None and status.health is not None else None
+
     def statuses(self) -> tuple[SourceStatus, ...]:
         """Every source's record, the configured ones first, in the configuration's order."""
         return tuple(self._status.values())

@@ -14,6 +14,7 @@ from bot.flow.deliver import Outbox
 from bot.flow.desk import NewsroomDesk
 from bot.flow.listen import Listener
 from bot.flow.newsroom import Newsroom
+from bot.flow.witness import Witness
 from bot.ports import Destination, Handler, Source
 
 _log = structlog.get_logger()
@@ -27,6 +28,7 @@ _TICK_SECONDS = 0.5  # how late a bucket may close
 _SCENARIO_TICK_SECONDS = 0.05  # a scenario at speed has several a second
 _SETTLED_SECONDS = 10.0  # a chat that cannot be reached has said so by then
 _PURGE_SECONDS = 3600.0
+_CALM_KEPT = timedelta(days=1)  # checks that told nothing new, in which no incident shows up later than that
 _DRAIN_SECONDS = 30.0
 
 
@@ -37,6 +39,7 @@ class Crew:
     Attributes:
         outboxes: One for each handler and target, by its name.
         chats: What keeps each chat from hearing people, kept up to date; see `SourceDeps.chats`.
+        witnesses: What operators' channels are read through, by the source's name.
         ends: Stop when all sources have come to their end and everything is delivered (a demo without a terminal).
     """
 
@@ -50,6 +53,7 @@ class Crew:
     jitter: Callable[[], float]
     keep: timedelta
     chats: dict[str, str] = field(default_factory=dict)
+    witnesses: Mapping[str, Witness] = field(default_factory=dict)
     ends: bool = False
 
 
@@ -59,10 +63,7 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
     opened: set[str] = set()
     async with asyncio.TaskGroup() as group:
         rooms = {to.name: group.create_task(_keep(crew, to, stop, opened)) for to in destinations}
-        ears = [
-            group.create_task(Listener(source, crew.newsroom, crew.clock, crew.jitter, cursors.get(source.name)).run())
-            for source in crew.sources
-        ]
+        ears = [group.create_task(_listener(crew, source, cursors.get(source.name)).run()) for source in crew.sources]
         chores = [group.create_task(_tick(crew)), group.create_task(_purge(crew))]
         if crew.ends:
             chores.append(group.create_task(_end(crew, ears, stop)))
@@ -78,6 +79,10 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
         await crew.newsroom.rest()
     except StoreError as error:
         _log.error("store refuses", error=str(error))
+
+
+def _listener(crew: Crew, source: Source, cursor: str | None) -> Listener:
+    return Listener(source, crew.newsroom, crew.clock, crew.jitter, cursor, crew.witnesses.get(source.name))
 
 
 async def _keep(crew: Crew, destination: Destination, stop: asyncio.Event, opened: set[str]) -> None:
@@ -166,10 +171,11 @@ async def _tick(crew: Crew) -> None:
 
 
 async def _purge(crew: Crew) -> None:
-    """Drop texts and links whose time is over."""
+    """Drop texts, links and checks whose time is over."""
     while True:
         try:
-            await crew.newsroom.store.purge(crew.clock.now() - crew.keep)
+            now = crew.clock.now()
+            await crew.newsroom.store.purge(now - crew.keep, now - _CALM_KEPT)
         except StoreError as error:
             _log.error("store refuses", error=str(error))
         await asyncio.sleep(_PURGE_SECONDS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
@@ -27,8 +28,9 @@ class Heard:
 class Changes:
     """Everything one step changes; the store applies it in one transaction, or not at all.
 
-    Signals, reports and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new digest
-    replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was there.
+    Signals, reports, visits and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new
+    digest replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was
+    there.
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
@@ -45,6 +47,7 @@ class Changes:
     deliveries: tuple[Delivery, ...] = ()
     snapshot: bytes | None = None
     retracted: tuple[tuple[str, str], ...] = ()
+    visits: tuple[Visit, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""
@@ -53,6 +56,7 @@ class Changes:
             or self.reports
             or self.retracted
             or self.health
+            or self.visits
             or self.cursors
             or self.incidents
             or self.drafts
@@ -134,6 +138,18 @@ class Store(Protocol):
         """Health lines with `at` >= since and, for each source, the last one before it; in order of `at`."""
         ...
 
+    async def visits(self, operator: str, since: datetime, until: datetime) -> Sequence[Visit]:
+        """Checks of the operator's own channels in [since, until] as far as kept, by (at, source), without bodies."""
+        ...
+
+    async def body(self, digest: str) -> bytes | None:
+        """The bytes of a capture; None if they are not kept (too many in one day, or dropped since)."""
+        ...
+
+    async def incident(self, name: str) -> Incident | None:
+        """An incident by its id or, in digits, its number."""
+        ...
+
     async def decisions(self, since: datetime) -> Sequence[Decision]:
         """Editors' decisions with `at` >= since, oldest first."""
         ...
@@ -154,8 +170,13 @@ class Store(Protocol):
         """The newest `CARD` delivery of an incident to a destination that was sent, or None."""
         ...
 
-    async def purge(self, before: datetime) -> int:
-        """Drop old texts and links of mentions, observations that are over, health lines and sent deliveries.
+    async def purge(self, before: datetime, calm_before: datetime | None = None) -> int:
+        """Drop what is old; what an incident's silence rests on (`Incident.heard_from` to its end) stays.
+
+        Args:
+            before: Texts and links of mentions seen before, observations that are over, health lines, sent deliveries
+                and visits go.
+            calm_before: Visits that told nothing new go from then on; None: as all others.
 
         Returns:
             Rows touched.

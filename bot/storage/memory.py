@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
 from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import EntryState, Health, Mention, Report, StatusEntry, Tally
 from bot.ports import Changes, Heard, Loaded
+from bot.storage.memory_visits import MemoryVisits
 from bot.storage.runs import Run, fold, lines
 from bot.storage.values import (
     FINISHED,
@@ -37,6 +39,7 @@ class MemoryStore:
         self._tallies: dict[tuple[str, str], Tally] = {}
         self._reports: dict[tuple[str, str, str], Report] = {}
         self._runs: dict[str, list[Run]] = defaultdict(list)  # by the time of their first lines
+        self._visits = MemoryVisits()
         self._cursors: dict[str, str] = {}
         self._incidents: dict[str, Incident] = {}
         self._drafts: dict[str, dict[int, Draft]] = defaultdict(dict)
@@ -61,11 +64,9 @@ class MemoryStore:
             for made in [made for made in self._reports if made[:2] == key]:
                 del self._reports[made]
         for line in changes.health:
-            runs = self._runs[line.source]
-            place = bisect_right(runs, line.at, key=lambda run: run.first.at)
-            begun = runs[place - 1 : place]  # the run that begins last at or before the line, if any
-            if run := fold(begun[0] if begun else None, line):
-                runs[place - 1 if begun and begun[0].first.at == run.first.at else place : place] = [run]
+            self._check(line)
+        for visit in changes.visits:
+            self._visits.write(visit)
         self._cursors.update(changes.cursors)
         self._incidents.update((incident.id, incident) for incident in changes.incidents)
         for draft in changes.drafts:
@@ -75,6 +76,13 @@ class MemoryStore:
         self._deliveries.update((delivery.id, delivery) for delivery in changes.deliveries)
         if changes.snapshot is not None:
             self._snapshot = changes.snapshot
+
+    def _check(self, line: Health) -> None:
+        runs = self._runs[line.source]
+        place = bisect_right(runs, line.at, key=lambda run: run.first.at)
+        begun = runs[place - 1 : place]  # the run that begins last at or before the line, if any
+        if run := fold(begun[0] if begun else None, line):
+            runs[place - 1 if begun and begun[0].first.at == run.first.at else place : place] = [run]
 
     def _hear(self, heard: Heard) -> None:
         signal, key = heard.signal, signal_key(heard.signal)
@@ -150,6 +158,19 @@ class MemoryStore:
         """See `Store.checks`; of lines that repeat each other, the first and the last."""
         return lines((run for runs in self._runs.values() for run in runs), since)
 
+    async def visits(self, operator: str, since: datetime, until: datetime) -> Sequence[Visit]:
+        """See `Store.visits`."""
+        return self._visits.read(operator, since, until)
+
+    async def body(self, digest: str) -> bytes | None:
+        """See `Store.body`."""
+        return self._visits.body(digest)
+
+    async def incident(self, name: str) -> Incident | None:
+        """See `Store.incident`."""
+        named = (i for i in self._incidents.values() if name in {i.id, str(i.number)})
+        return next(named, None)
+
     async def decisions(self, since: datetime) -> Sequence[Decision]:
         """See `Store.decisions`."""
         return sorted((d for d in self._decisions.values() if d.at >= since), key=decision_order)
@@ -177,7 +198,7 @@ class MemoryStore:
         ]
         return max(reversed(cards), key=lambda delivery: delivery.created_at, default=None)
 
-    async def purge(self, before: datetime) -> int:
+    async def purge(self, before: datetime, calm_before: datetime | None = None) -> int:
         """See `Store.purge`."""
         old_mentions = [key for key, mention in self._mentions.items() if mention.seen_at < before]
         for key in old_mentions:
@@ -190,7 +211,8 @@ class MemoryStore:
         for key in over:
             del self._entries[key], self._digests[key]
         touched = self._purge_links(before) + self._purge_runs(before) + self._purge_deliveries(before)
-        return len(old_mentions) + len(over) + touched
+        visits = self._visits.purge(before, calm_before or before, self._incidents.values())
+        return len(old_mentions) + len(over) + visits + touched
 
     def _purge_links(self, before: datetime) -> int:
         touched = 0

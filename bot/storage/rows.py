@@ -122,6 +122,8 @@ def of_incident(incident: Incident) -> Values:
         "ended_at": incident.ended_at,
         "links_from": links_from(incident),
         "value": _json(incident),
+        "operator": incident.operator,
+        "heard_from": incident.heard_from,
     }
 
 

@@ -5,10 +5,24 @@ Columns are what is asked for; the whole value is JSON beside them. Times are mi
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, LargeBinary, MetaData, String, Table, Text, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"  # the last migration: it makes these tables
+HEAD = "0002"  # the last migration: it makes these tables
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -75,6 +89,50 @@ health = Table(
     Index("health_last", "source", "last_at"),
 )
 
+# Every check of an operator's own channel. `answers` is JSON: [number of the capture, HTTP status, server's time].
+visits = Table(
+    "visits",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("operator", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text),
+    Column("telling", Boolean, nullable=False),
+    Column("answers", Text, nullable=False),
+    Index("visits_operator", "operator", "at"),
+    sqlite_with_rowid=False,
+)
+
+# Each content that an address had, once. `kept_at` and `packed_bytes` are null where its bytes were too many to keep.
+captures = Table(
+    "captures",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("telling", Boolean, nullable=False),
+    Column("kept_at", Instant),
+    Column("packed_bytes", Integer),
+    UniqueConstraint("source", "url", "digest"),
+    Index("captures_kept", "source", "kept_at"),
+    Index("captures_digest", "digest"),
+)
+
+# Apart from the captures: a row that is touched at each check must be small.
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("packed", LargeBinary, nullable=False),
+)
+
 cursors = Table(
     "cursors",
     metadata,
@@ -91,6 +149,8 @@ incidents = Table(
     Column("ended_at", Instant),
     Column("links_from", Instant),  # oldest evidence that still has its link
     Column("value", Text, nullable=False),
+    Column("operator", String),  # with the next one, for what its silence rests on; always set
+    Column("heard_from", Instant),
 )
 
 drafts = Table(

@@ -9,17 +9,19 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, func, or_, select, tuple_
 
+from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
-from bot.domain.incidents import Decision, Draft
+from bot.domain.incidents import Decision, Draft, Incident
 from bot.domain.signals import EntryState, Health, Mention, Report, StatusEntry, Tally
 from bot.errors import StoreError
 from bot.ports import Changes, Loaded
-from bot.storage import rows, writes
+from bot.storage import rows, visits, writes
 from bot.storage.database import Database
 from bot.storage.lock import WriterLock
 from bot.storage.runs import lines
 from bot.storage.schema import (
     STATE,
+    bodies,
     cursors,
     decisions,
     deliveries,
@@ -86,11 +88,13 @@ class SqlStore:
     async def apply(self, changes: Changes) -> None:
         """See `Store.apply`."""
         if changes:
-            await self._write(lambda connection: writes.apply(connection, changes))
+            # A thread of its own costs as much as packing a small answer; most steps have none at all.
+            packed = await asyncio.to_thread(visits.pack, changes.visits) if changes.visits else {}
+            await self._write(lambda connection: writes.apply(connection, changes, packed))
 
-    async def purge(self, before: datetime) -> int:
+    async def purge(self, before: datetime, calm_before: datetime | None = None) -> int:
         """See `Store.purge`."""
-        return await self._write(lambda connection: writes.purge(connection, before))
+        return await self._write(lambda connection: writes.purge(connection, before, calm_before or before))
 
     async def _write(self, work: Callable[[Connection], _T]) -> _T:
         if self._read_only:
@@ -195,6 +199,21 @@ class SqlStore:
         ended = select(c.source, func.max(c.last_at)).where(c.last_at < since).group_by(c.source)
         query = select(c.first, c.last).where(or_(c.last_at >= since, tuple_(c.source, c.last_at).in_(ended)))
         return lines(await self._database.all(query, rows.to_run), since)
+
+    async def visits(self, operator: str, since: datetime, until: datetime) -> Sequence[Visit]:
+        """See `Store.visits`."""
+        return await self._database.read(lambda connection: visits.read(connection, operator, since, until))
+
+    async def body(self, digest: str) -> bytes | None:
+        """See `Store.body`."""
+        query = select(bodies.c.packed).where(bodies.c.digest == digest)
+        return await self._database.first(query, lambda row: visits.unpack(row["packed"]))
+
+    async def incident(self, name: str) -> Incident | None:
+        """See `Store.incident`."""
+        c = incidents.c
+        named = c.number == int(name) if name.isdecimal() else c.id == name
+        return await self._database.first(select(c.value).where(named), rows.to_incident)
 
     async def decisions(self, since: datetime) -> Sequence[Decision]:
         """See `Store.decisions`."""

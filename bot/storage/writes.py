@@ -1,6 +1,6 @@
 """What is written, as plain functions on a connection: they run inside the one transaction of a step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 
 from bot.domain.signals import EntryState, Health
 from bot.ports import Changes
-from bot.storage import rows
+from bot.storage import rows, visits
 from bot.storage.runs import fold
 from bot.storage.schema import (
     STATE,
@@ -60,8 +60,8 @@ _DELIVERIES = _replacing(deliveries, "id")
 _SNAPSHOT = _replacing(snapshots, "name")
 
 
-def apply(connection: Connection, changes: Changes) -> None:
-    """Write all of it; a statement a table, however many rows."""
+def apply(connection: Connection, changes: Changes, packed: Mapping[str, bytes]) -> None:
+    """Write all of it; a statement a table, however many rows (but for checks, which are few)."""
     batches: Sequence[tuple[Insert, list[rows.Values]]] = (
         (_SIGNALS, [rows.of_heard(heard) for heard in changes.signals]),
         (_REPORTS, [rows.of_report(report) for report in changes.reports]),
@@ -81,6 +81,8 @@ def apply(connection: Connection, changes: Changes) -> None:
         connection.execute(update(signals).where(*taken).values(value=None, classification=None))
     for line in changes.health:
         _check(connection, line)
+    for visit in changes.visits:
+        visits.write(connection, visit, packed)
 
 
 def _check(connection: Connection, line: Health) -> None:
@@ -95,7 +97,7 @@ def _check(connection: Connection, line: Health) -> None:
         connection.execute(_HEALTH, rows.of_run(run))
 
 
-def purge(connection: Connection, before: datetime) -> int:
+def purge(connection: Connection, before: datetime, calm_before: datetime) -> int:
     """Drop what `Store.purge` says; rows touched."""
     later = health.alias()
     lasting = select(incidents.c.id).where(or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= before))
@@ -122,7 +124,7 @@ def purge(connection: Connection, before: datetime) -> int:
         ),
     )
     touched = sum(connection.execute(statement).rowcount for statement in statements)
-    return touched + _purge_evidence(connection, before)
+    return touched + _purge_evidence(connection, before) + visits.purge(connection, before, calm_before)
 
 
 def _purge_evidence(connection: Connection, before: datetime) -> int:

@@ -8,6 +8,8 @@ from river import drift
 from tools.detection.calibration import calibrate, events
 from tools.detection.others import BASELINES, Baseline, Bocpd, Ewma, Kleinberg
 
+pytestmark = pytest.mark.slow  # a month of streams each
+
 START = 28_400_000 // 10_080 * 10_080
 WARM = 12 * 1440
 BASE = 0.2

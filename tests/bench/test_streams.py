@@ -21,6 +21,8 @@ from tools.detection.streams import (
     season,
 )
 
+pytestmark = pytest.mark.slow  # likewise
+
 
 def test_the_season_has_a_mean_of_one_and_a_quieter_weekend() -> None:
     week = [season(minute) for minute in range(0, 7 * DAY, 10)]

@@ -274,7 +274,9 @@ async def test_a_clock_that_is_wrong_loses_nothing_and_tells_nothing_of_tomorrow
         room.world.deps = replace(room.world.deps, clock=ManualClock(NOW + skew))
         room.source = room.make()
         again = await room.entries()
-        assert {key: entry.title for key, entry in again.items()} == {key: entry.title for key, entry in first.items()}
+        assert again.keys() == first.keys()
+        if room.case.channel:  # a third party's totals count what is younger than a day
+            assert [entry.title for entry in again.values()] == [entry.title for entry in first.values()]
         assert all(entry.published_at <= entry.seen_at == NOW + skew for entry in again.values())
 
 
@@ -286,7 +288,8 @@ async def test_a_failure_between_two_reads_changes_nothing(room: Room) -> None:
         assert (await failure(room.source, cursor)).state is HealthState.UNREACHABLE
     room.serve()
     assert await room.entries(cursor) == {}
-    room.world.clock.move_to(NOW + timedelta(hours=1))
+    if room.kind != "ioda":  # whose event is over once it is not on any more
+        room.world.clock.move_to(NOW + timedelta(hours=1))
     room.serve(room.good + b"\n")  # another hash, but the same words
     again = await room.entries(cursor)
     assert {key: entry.published_at for key, entry in again.items()} == (

@@ -899,7 +899,7 @@ async def test_another_bot_with_the_same_token_is_an_error_with_a_clear_reason(t
 @pytest.mark.parametrize("kind", ["hang", "drop", "html", "odd"])
 async def test_a_wedged_long_poll_is_an_error(tg: TelegramEmulator, kind: Any) -> None:
     tg.fault("getUpdates", kind, times=99)
-    async with opened(tg, call_seconds=0.2, poll_seconds=0) as handler:
+    async with opened(tg, call_seconds=0.6, poll_seconds=0) as handler:
         with pytest.raises(HandlerError, match="no update could be asked for") as caught:
             await handler.listen(FakeDesk(), FakeInbox())
     assert caught.value.retryable

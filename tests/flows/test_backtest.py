@@ -20,6 +20,8 @@ from tests.flows.test_commands import Result, Vigie, vigie
 from tests.flows.test_episodes import quiet_morning
 from tests.flows.timetable import Day, french
 
+pytestmark = pytest.mark.slow  # months are lived again
+
 __all__ = ["vigie"]
 
 KNOWN = "operator,start,end,label\norange,2024-03-12T08:00Z,2024-03-12T09:30Z,messagerie\n"

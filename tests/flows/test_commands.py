@@ -64,6 +64,8 @@ def vigie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         (["run", "--config", "missing.toml"], "missing.toml: cannot be read"),
         (["check", "--config", "junk"], "junk: not TOML"),
         (["status"], "store: var/demo.db: no such file: the bot has never run here"),
+        (["capture"], "Missing argument 'incident'."),
+        (["capture", "1"], "store: var/demo.db: no such file: the bot has never run here"),
         (["status", "--config", "missing.toml"], "missing.toml: cannot be read"),
     ],
 )

@@ -117,6 +117,10 @@ def test_the_demo_without_a_terminal_tells_the_story_and_ends(tmp_path: Path) ->
     assert status.returncode == 0
     assert "panne" in status.stdout.casefold()
     assert " j)" not in status.stdout  # ages are told in the scenario's time
+    capture = vigie(tmp_path, "capture", "1")  # a tape's channel answers nothing: there is no proof, and it says so
+    assert (capture.returncode, capture.stderr) == (0, "")
+    [folder] = tmp_path.glob("capture-orange-*")
+    assert "ne prouve\ndonc aucun silence" in (folder / "LISEZMOI.txt").read_text(encoding="utf-8")
 
 
 # Makes the terminal it is given its own, so that Ctrl-C reaches it, and becomes `vigie run`.

@@ -11,21 +11,29 @@ from pathlib import Path
 import pytest
 
 from bot.storage.sql import SqlStore
-from tests.unit.storage.samples import EIGHT
+from tests.unit.storage.samples import EIGHT, at
 
 KILLS = 10
 
 WRITER = """
-import asyncio, pathlib, sys
+import asyncio, hashlib, pathlib, sys
+from bot.domain.captures import Capture, Visit
+from bot.domain.signals import HealthState
 from bot.ports import Changes
 from bot.storage.sql import SqlStore
-from tests.unit.storage.samples import decision, delivery, draft, health, incident, mention, report
+from tests.unit.storage.samples import at, decision, delivery, draft, health, incident, mention, report
+
+def visit(n):
+    body = str(n).encode() * 10_000
+    page = Capture("https://etat.example/", 200, hashlib.sha256(body).hexdigest(), len(body), body=body)
+    return Visit("orange-etat", "orange", at(n), HealthState.OK, None, (page,))
 
 def step(n):
     return Changes(
         signals=tuple(mention(f"{n}/{m}") for m in range(20)),
         reports=tuple(report(f"{n}/{m}", minutes=n) for m in range(20)),
         health=(health(n),),
+        visits=(visit(n),),
         cursors={"bluesky": str(n)},
         incidents=(incident(n),),
         drafts=(draft(1, incident(n)),),
@@ -62,6 +70,11 @@ async def steps_found(path: Path) -> int:
         assert await store.decided(f"key {n}") is there
         assert (f"card {n}" in pending, f"alert {n}" in pending) == (there, there)
     assert len(reports) == 20 * count
+    visits = await store.visits("orange", at(0), at(count + 2))
+    assert [visit.at for visit in visits] == [at(n) for n in range(count)]
+    assert [await store.body(visit.captures[0].digest) for visit in visits] == [
+        str(n).encode() * 10_000 for n in range(count)
+    ]
     assert loaded.numbers == max(0, count - 1)
     assert len(loaded.drafts) == count
     assert loaded.snapshot == (str(count - 1).encode() * 10_000 if count else None)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from bot.detect import Detector, Verdict
 from tests.unit.detect.streams import MONDAY, UTC_CALENDAR
 
+pytestmark = pytest.mark.slow  # drawn streams of days
+
 WEEK = 7 * 1440
 BUDGET = 0.2
 

@@ -5,19 +5,23 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from bot.domain.captures import Visit
+from bot.domain.signals import HealthState
 from bot.ports import Changes
 from bot.storage.migrate import MIGRATIONS
 from bot.storage.schema import HEAD, metadata
 from bot.storage.sql import SqlStore
-from tests.unit.storage.samples import mention
+from tests.unit.storage.samples import at, incident, mention
 
 KILLED = """
 import asyncio, os, pathlib, signal, sys
@@ -43,14 +47,14 @@ async def main():
 asyncio.run(main())
 """
 
-SECOND = '''
+NEXT = '''
 """A step that makes a table, moves rows, and drops what they came from."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -89,7 +93,7 @@ def test_the_steps_lead_to_the_tables_of_the_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("statements", [1, 2, 7, 17, 19])
+@pytest.mark.parametrize("statements", [1, 2, 7, 17, 19, 25])
 async def test_a_first_start_that_is_killed_is_completed_by_the_next(tmp_path: Path, statements: int) -> None:
     path = tmp_path / "vigie.db"
     assert migrate(path, MIGRATIONS, kill_after=statements) == -9
@@ -111,15 +115,43 @@ async def test_a_step_that_is_killed_leaves_the_older_file_whole(tmp_path: Path,
     await store.close()
     before = state(path)
     shutil.copytree(MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
-    (migrations / "m0002_second.py").write_text(SECOND, encoding="utf-8")
+    (migrations / "m0003_next.py").write_text(NEXT, encoding="utf-8")
 
     assert migrate(path, migrations, kill_after=statements) == -9
     assert state(path) == before
 
     assert migrate(path, migrations, kill_after=0) == 0
     version, tables = state(path)
-    assert version == "0002"
+    assert version == "0003"
     assert "posts" in tables
     assert "signals" not in tables
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT id FROM posts ORDER BY id").fetchall() == [("m1",), ("m2",)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statements", [1, 4, 7, 9, 10])
+async def test_an_older_file_is_brought_up_to_date_whole_and_its_incidents_say_whose_they_are(
+    tmp_path: Path, statements: int
+) -> None:
+    path, older = tmp_path / "vigie.db", tmp_path / "migrations"
+    older.mkdir()
+    for name in ("__init__.py", "m0001_first.py"):
+        shutil.copy(MIGRATIONS / name, older / name)
+    assert migrate(path, older, kill_after=0) == 0
+    with closing(sqlite3.connect(path)) as connection:
+        value = msgspec.json.encode(incident()).decode()
+        connection.execute("INSERT INTO incidents VALUES ('orange-1', 1, 'suspected', NULL, NULL, ?)", (value,))
+        connection.commit()
+
+    assert migrate(path, MIGRATIONS, kill_after=statements) == -9
+    assert state(path)[0] == "0001"
+
+    store = SqlStore(path)
+    await store.open()
+    assert await store.incident("1") == incident()
+    proof, past = Visit("orange-etat", "orange", at(-120), HealthState.OK), at(-121)
+    await store.apply(Changes(visits=(proof, replace(proof, at=past))))
+    await store.purge(at(9999))  # which knows by then since when the operator is heard
+    assert [visit.at for visit in await store.visits("orange", at(-999), at(999))] == [at(-120)]
+    await store.close()

@@ -6,9 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.captures import Capture, Visit
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.incidents import IncidentState
 from bot.domain.signals import HealthState
@@ -17,6 +19,8 @@ from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
 from bot.storage.values import OPEN
 from tests.unit.storage.samples import at, decision, delivery, draft, entry, health, incident, mention, report, tally
+
+pytestmark = pytest.mark.slow  # hundreds of drawn stories on two stores
 
 MINUTES = st.integers(0, 9)
 NAMES = st.sampled_from(["a", "b", "é", "ab"])
@@ -37,11 +41,32 @@ SIGNALS = st.one_of(
     st.builds(Heard, st.builds(entry, NAMES, operator=OPERATORS, minutes=MINUTES, title=NAMES), NAMES),
     st.builds(Heard, st.builds(tally, MINUTES, operator=OPERATORS, count=MINUTES), NAMES),
 )
+CAPTURES = st.builds(
+    Capture,
+    url=NAMES,
+    status=st.sampled_from([200, 403]),
+    digest=NAMES,
+    size=MINUTES,
+    headers=some(st.tuples(NAMES, NAMES)),
+    dated=st.none() | MINUTES.map(at),
+    body=st.none() | st.just(b"body"),
+)
+VISITS = st.builds(
+    Visit,
+    OPERATORS,
+    OPERATORS,
+    MINUTES.map(at),
+    st.sampled_from(HealthState),
+    st.none() | NAMES,
+    some(CAPTURES),
+    st.booleans(),
+)
 CHANGES = st.builds(
     Changes,
     signals=some(SIGNALS),
     reports=some(st.builds(report, NAMES, operator=OPERATORS, minutes=MINUTES)),
     health=some(st.builds(health, MINUTES, st.sampled_from(HealthState), source=OPERATORS, reason=st.none() | NAMES)),
+    visits=some(VISITS),
     cursors=st.dictionaries(NAMES, NAMES, max_size=2),
     incidents=some(INCIDENTS),
     drafts=some(st.builds(draft, st.integers(1, 12), INCIDENTS)),
@@ -77,6 +102,9 @@ async def answers(store: Store, since: datetime) -> list[Any]:
         *[list(await store.entries(operator, since)) for operator in ("orange", "sfr")],
         list(await store.tallies(since)),
         list(await store.checks(since)),
+        *[list(await store.visits(operator, since, at(9))) for operator in ("orange", "sfr")],
+        [await store.body(digest) for digest in ("a", "b", "é", "ab")],
+        [await store.incident(name) for name in ("1", "orange-2")],
         *[await store.draft(number) for number in (1, 2, 3)],
         *[list(await store.undelivered(to)) for to in ("a", None)],
         *[await store.delivery(key) for key in ("a", "b", "é", "ab")],
@@ -93,7 +121,8 @@ async def test_both_stores_answer_the_same(steps: list[Changes | int], minute: i
         try:
             for step in steps:
                 if isinstance(step, int):
-                    assert await disk.purge(at(step)) == await memory.purge(at(step))
+                    ends = at(step), at(step + 3)
+                    assert await disk.purge(*ends) == await memory.purge(*ends)
                 else:
                     await memory.apply(step)
                     await disk.apply(step)
