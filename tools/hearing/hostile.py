@@ -1,21 +1,18 @@
 """How long the bot's loop stands still while strangers' feeds are read that were made to harm a reader."""
 
 import asyncio
+import sqlite3
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-from bot.clock import SystemClock
-from bot.domain.signals import HealthState
-from sources import feed
-from sources._parser import shared_parser
 from tools.hearing import documents
+from tools.hearing.bot import bot_here, configuration
 from tools.hearing.cost import LoopLag, watched_loop
-from tools.hearing.crew import at_work
 from tools.hearing.servers import feed_server
-from tools.hearing.unchanged import client
 
 _IDLE_SECONDS = 3.0
 _GIVE_UP_SECONDS = 120.0
@@ -26,44 +23,44 @@ class Hostility:
     """What was seen.
 
     Attributes:
-        idle: The loop before the feeds came.
-        under: While they were read, each at least once.
-        health: What the sources were found to be in the end.
+        idle: The loop of the running bot before the first feed is asked for.
+        under: While all of them are read, each at least once.
+        health: How many of the sources came to which state.
     """
 
     idle: LoopLag
     under: LoopLag
-    health: Counter[str]
+    health: Mapping[str, int]
 
 
-def reading_hostile() -> Hostility:
-    """Read every hostile feed through `sources.feed`, as a whole newsroom does."""
+def hostile_feeds() -> Hostility:
+    """Read every hostile feed as a bot does that has them all configured."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_reading(Path(folder)))
+        return asyncio.run(_hostile_feeds(Path(folder)))
 
 
-async def _reading(folder: Path) -> Hostility:
+async def _hostile_feeds(folder: Path) -> Hostility:
     names = [name for name, _ in documents.hostile()]
+    async with watched_loop() as idle:
+        await asyncio.sleep(_IDLE_SECONDS)
     with feed_server("hostile") as port:
-        async with watched_loop() as idle:
-            await asyncio.sleep(_IDLE_SECONDS)
-        def sources_of(deps):
-            return [
-                feed.create(
-                    feed.Settings(
-                        kind="feed", name=name, operator="orange", url=f"http://127.0.0.1:{port}/{name}"
-                    ),
-                    deps,
-                )
-                for name in names
-            ]
-        async with at_work(folder, client("127.0.0.1"), sources_of) as (newsroom, _):
-            async with watched_loop() as under:
-                end = asyncio.get_running_loop().time() + _GIVE_UP_SECONDS
-                while asyncio.get_running_loop().time() < end:
-                    await asyncio.sleep(0.2)
-                    if all(status.health for status in newsroom.roster.statuses()):
-                        break
-            states = {s.name: s.health.state.value if s.health else "none" for s in newsroom.roster.statuses()}
-    print(states)
-    return Hostility(idle, under, Counter(states.values()))
+        sources = "".join(
+            f'[[sources]]\nkind = "feed"\nname = "{name}"\noperator = "orange"\nurl = "http://127.0.0.1:{port}/{name}"\n'
+            for name in names
+        )
+        async with bot_here(configuration(folder, ["127.0.0.1"], sources)):
+            while not await asyncio.to_thread(_health, folder):  # its start is another figure
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(_GIVE_UP_SECONDS), watched_loop() as under:
+                while len(health := await asyncio.to_thread(_health, folder)) < len(names):
+                    await asyncio.sleep(0.1)
+    return Hostility(idle, under, Counter(health.values()))
+
+
+def _health(folder: Path) -> dict[str, str]:
+    """State of every source that has been read."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'vigie.db'}?mode=ro", uri=True)) as store:
+            return dict(store.execute("SELECT source, json_extract(last, '$.state') FROM health").fetchall())
+    except sqlite3.OperationalError:  # the file or its tables are not made yet
+        return {}

@@ -15,9 +15,14 @@ from tools.hearing import documents
 
 _Answer = Callable[[str], tuple[str, bytes]]  # path → ETag (or none) and body
 
+ASKED = "/asked"
 _CHANGES_ONE_IN = 50
 _NO_VALIDATOR_ONE_IN = 5
 _TICK_SECONDS = 0.01
+_UNWANTED = (
+    "il fait beau ce matin sur la plage et les enfants jouent au ballon depuis une heure",
+    "quel match incroyable hier soir, bravo aux joueurs et au public",
+)
 _END = b"\r\n\r\n"
 
 
@@ -31,11 +36,16 @@ def _steady() -> _Answer:
 
 
 def _changing() -> _Answer:
-    """Feeds by number, of which one in fifty changes each round, and one in five has no validator."""
+    """Feeds by number, of which one in fifty changes each round, and one in five has no validator.
+
+    `ASKED` answers how often feeds were asked for.
+    """
     asked = Counter[str]()
     body = lru_cache(64)(lambda version: documents.feed(10, version=version))
 
     def answer(path: str) -> tuple[str, bytes]:
+        if path == ASKED:
+            return "", str(asked.total()).encode()
         asked[path] += 1
         number = int(path.rpartition("/")[2])
         version = (number + asked[path]) // _CHANGES_ONE_IN
@@ -129,6 +139,8 @@ async def _stream(pipe: Connection, rate: int, seconds: float, wanted: Sequence[
         pipe.send(instance.port)
         while not instance.queries:
             await asyncio.sleep(_TICK_SECONDS)
+        pipe.send("connected")
+        await asyncio.to_thread(pipe.recv)
         begun, sent, total = loop.time(), 0, int(rate * seconds)
         while sent < total:
             due = min(total, int((loop.time() - begun) * rate))
@@ -137,7 +149,7 @@ async def _stream(pipe: Connection, rate: int, seconds: float, wanted: Sequence[
             await instance.emit(*(
                 post(
                     us,
-                    next(texts) if n % one_in == 0 else f"Il fait beau ce matin, dit la voisine numéro {n}.",
+                    next(texts) if n % one_in == 0 else _UNWANTED[n % len(_UNWANTED)],
                     rkey=f"r{n}",
                     did=f"did:plc:{n:024}",
                     createdAt=f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -152,10 +164,13 @@ async def _stream(pipe: Connection, rate: int, seconds: float, wanted: Sequence[
 
 @contextmanager
 def post_server(rate: int, seconds: float, wanted: Sequence[str], one_in: int) -> Iterator[Connection]:
-    """Serve a Jetstream until the block ends; gives the port, and at its end (seconds taken, posts, wanted posts).
+    """Serve a Jetstream until the block ends.
+
+    Through the pipe it tells its port and when a client has come; told anything, it begins; and when all is sent it
+    tells (seconds taken, posts, wanted posts).
 
     Args:
-        rate: Posts a second, from when the first client has come.
+        rate: Posts a second.
         seconds: For how long.
         wanted: Texts that pass the gate, in turn.
         one_in: One post in so many is one of them.
