@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from bot.config import load
@@ -53,3 +54,12 @@ async def bot_beside(config: Path) -> AsyncIterator[int]:
         if bot.returncode is None:
             bot.terminate()
         await bot.wait()
+
+
+def health_in(folder: Path) -> dict[str, str]:
+    """State of every source that the bot at work in this folder has read."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / 'vigie.db'}?mode=ro", uri=True)) as store:
+            return dict(store.execute("SELECT source, json_extract(last, '$.state') FROM health").fetchall())
+    except sqlite3.OperationalError:  # the file or its tables are not made yet
+        return {}

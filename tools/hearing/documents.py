@@ -37,8 +37,12 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "cut", feed(100)[:-500]
     yield "long", feed(300, sentences=160)
     yield "many", feed(5_000)
-    dates = "".join(f"<item><guid>{n}</guid><title>x</title><pubDate>{'1 ' * 9_000}</pubDate></item>" for n in range(250))
+    dates = "".join(
+        f"<item><guid>{n}</guid><title>x</title><pubDate>{'1 ' * 9_000}</pubDate></item>" for n in range(250)
+    )
     yield "dates", f'<rss version="2.0"><channel>{dates}</channel></rss>'.encode()
     words = "panne en cours de resolution " * 600
-    items = "".join(f"<item><guid>{n}</guid><title>Point</title><description>{words}</description></item>" for n in range(280))
+    items = "".join(
+        f"<item><guid>{n}</guid><title>Point</title><description>{words}</description></item>" for n in range(280)
+    )
     yield "one-sentence", f'<rss version="2.0"><channel>{items}</channel></rss>'.encode()

@@ -1,16 +1,14 @@
 """How long the bot's loop stands still while strangers' feeds are read that were made to harm a reader."""
 
 import asyncio
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.hearing import documents
-from tools.hearing.bot import bot_here, configuration
+from tools.hearing.bot import bot_here, configuration, health_in
 from tools.hearing.cost import LoopLag, watched_loop
 from tools.hearing.servers import feed_server
 
@@ -49,18 +47,9 @@ async def _hostile_feeds(folder: Path) -> Hostility:
             for name in names
         )
         async with bot_here(configuration(folder, ["127.0.0.1"], sources)):
-            while not await asyncio.to_thread(_health, folder):  # its start is another figure
+            while not await asyncio.to_thread(health_in, folder):  # its start is another figure
                 await asyncio.sleep(0.01)
             async with asyncio.timeout(_GIVE_UP_SECONDS), watched_loop() as under:
-                while len(health := await asyncio.to_thread(_health, folder)) < len(names):
+                while len(health := await asyncio.to_thread(health_in, folder)) < len(names):
                     await asyncio.sleep(0.1)
     return Hostility(idle, under, Counter(health.values()))
-
-
-def _health(folder: Path) -> dict[str, str]:
-    """State of every source that has been read."""
-    try:
-        with closing(sqlite3.connect(f"file:{folder / 'vigie.db'}?mode=ro", uri=True)) as store:
-            return dict(store.execute("SELECT source, json_extract(last, '$.state') FROM health").fetchall())
-    except sqlite3.OperationalError:  # the file or its tables are not made yet
-        return {}

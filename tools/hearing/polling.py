@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from sources._parser import shared_parser
-from tools.hearing.bot import bot_here, configuration
+from tools.hearing.bot import bot_here, configuration, health_in
 from tools.hearing.cost import LoopLag, cpu_seconds_of, watched_loop
 from tools.hearing.servers import ASKED, feed_server
 
 TRUE_RHYTHM_SECONDS = 300.0
 _OPERATORS = ("orange", "sfr", "bouygues", "free", "enedis", "sncf", "ovh", "la_banque_postale", "credit_mutuel")
 _A_HOST = 4  # feeds
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
 _GIVE_UP_SECONDS = 300.0
 
 
@@ -24,7 +24,7 @@ class Polled:
     """What was seen.
 
     Attributes:
-        first_round_seconds: From the first read to when every feed was read once.
+        first_round_seconds: From the first request to when a read of every feed was stored.
         first_cpu: Share of one core meanwhile, the parsing process included.
         first_lag: The loop meanwhile.
         reads: A second, afterwards.
@@ -71,7 +71,7 @@ async def _polled(folder: Path, feeds: int, interval_seconds: float, seconds: fl
                 await asyncio.sleep(0.01)
             begun, worked = time.monotonic(), _worked()
             async with asyncio.timeout(_GIVE_UP_SECONDS), watched_loop() as seen.first_lag:
-                while await asked() < feeds:
+                while len(await asyncio.to_thread(health_in, folder)) < feeds:
                     await asyncio.sleep(_LOOK_SECONDS)
             seen.first_round_seconds = time.monotonic() - begun
             seen.first_cpu = (_worked() - worked) / seen.first_round_seconds

@@ -146,16 +146,18 @@ async def _stream(pipe: Connection, rate: int, seconds: float, wanted: Sequence[
             due = min(total, int((loop.time() - begun) * rate))
             now = clock.now()
             us = int(now.timestamp() * 1e6)
-            await instance.emit(*(
-                post(
-                    us,
-                    next(texts) if n % one_in == 0 else _UNWANTED[n % len(_UNWANTED)],
-                    rkey=f"r{n}",
-                    did=f"did:plc:{n:024}",
-                    createdAt=f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
+            await instance.emit(
+                *(
+                    post(
+                        us,
+                        next(texts) if n % one_in == 0 else _UNWANTED[n % len(_UNWANTED)],
+                        rkey=f"r{n}",
+                        did=f"did:plc:{n:024}",
+                        createdAt=f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
+                    )
+                    for n in range(sent, due)
                 )
-                for n in range(sent, due)
-            ))
+            )
             sent = due
             await asyncio.sleep(_TICK_SECONDS)
         pipe.send((loop.time() - begun, sent, -(-sent // one_in)))
