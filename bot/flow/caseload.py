@@ -137,7 +137,7 @@ class Caseload:
             self._owe(operator, episode, now)
 
     def entry(self, entry: StatusEntry, now: datetime) -> None:
-        """The operator said something: it opens an incident of its own, unless there is one to look at the channel of."""
+        """The operator said something: it opens an incident of its own, unless it may speak of one that is open."""
         news = entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS
         episode = self.episodes.get(entry.operator)
         if news and episode is not None and self._is_other_trouble(entry, episode.incident):

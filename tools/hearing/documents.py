@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 _ITEM = """<item><guid isPermaLink="false">incident-{n}</guid><link>https://status.example/incidents/{n}</link>
-<title>[Résolu] Perturbation numéro {n} de la messagerie</title><pubDate>Mon, 12 Feb 2024 08:{minute:02}:00 +0100</pubDate>
+<title>[Résolu] Perturbation numéro {n} de la messagerie</title>
+<pubDate>Mon, 12 Feb 2024 08:{minute:02}:00 +0100</pubDate>
 <description>&lt;p&gt;&lt;strong&gt;Résolu&lt;/strong&gt; - {text}&lt;/p&gt;</description></item>"""
 _TEXT = "Nos équipes ont rétabli le service ; certains clients ont pu ne pas recevoir leurs messages. "
 
@@ -33,7 +34,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
     yield "url", b"file:///etc/hostname"
     yield "html", b"<!DOCTYPE html><html><head><title>503</title></head><body>" + b"<p>x</p>" * 100_000
     yield "spaces", b" " * 5_000_000
-    yield "charset", '<?xml version="1.0" encoding="utf-16"?><rss version="2.0"><channel/></rss>'.encode()
+    yield "charset", b'<?xml version="1.0" encoding="utf-16"?><rss version="2.0"><channel/></rss>'
     yield "cut", feed(100)[:-500]
     yield "long", feed(300, sentences=160)
     yield "many", feed(5_000)

@@ -64,7 +64,7 @@ async def _polled(folder: Path, feeds: int, interval_seconds: float, seconds: fl
 
         async def asked() -> int:
             url = f"http://{hosts[0]}:{port}{ASKED}"
-            return int(await asyncio.to_thread(lambda: urlopen(url, timeout=20).read()))  # noqa: S310 - our own server
+            return int(await asyncio.to_thread(lambda: urlopen(url, timeout=20).read()))
 
         async with bot_here(configuration(folder, hosts, sources)):
             while not await asked():

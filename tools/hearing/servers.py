@@ -97,7 +97,7 @@ class _Web(asyncio.Protocol):
             self._transport.close()
 
 
-async def _serve(pipe: Connection, kind: str, hosts: Sequence[str], keep: bool) -> None:  # noqa: FBT001 - one caller
+async def _serve(pipe: Connection, kind: str, hosts: Sequence[str], keep: bool) -> None:
     answer = _ANSWERS[kind]()
     loop = asyncio.get_running_loop()
     first = await loop.create_server(lambda: _Web(answer, keep=keep), hosts[0], 0)
@@ -108,7 +108,7 @@ async def _serve(pipe: Connection, kind: str, hosts: Sequence[str], keep: bool) 
     await first.serve_forever()
 
 
-def _serve_feeds(pipe: Connection, kind: str, hosts: Sequence[str], keep: bool) -> None:  # noqa: FBT001 - one caller
+def _serve_feeds(pipe: Connection, kind: str, hosts: Sequence[str], keep: bool) -> None:
     asyncio.run(_serve(pipe, kind, hosts, keep))
 
 
