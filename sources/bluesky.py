@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 from pydantic import Field
 
-from bot.domain.signals import HealthState, Mention
+from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading, SourceDeps, SourceSettings
 from sources._fetch import decode_cursor, encode_cursor
@@ -28,6 +28,9 @@ POSTS = "app.bsky.feed.post"
 MAX_MESSAGE_BYTES = 256 * 1024
 # An instance keeps about a day; what is older than this is not there any more, and a gap is a gap.
 RETENTION = timedelta(hours=24)
+# Instances see a post at times that differ: going on exactly at the last time heard would leave a hole where the next
+# instance is behind. What is told twice is known by its id.
+REWIND = timedelta(seconds=5)
 _BATCH = 200
 _LASTING_SECONDS = 60.0
 _CONNECT_SECONDS = 20.0
@@ -136,7 +139,7 @@ class BlueskySource:
         if resumed_from and self._deps.clock.now() - resumed_from > RETENTION:
             resumed_from = None
         last_us = since.time_us
-        mentions: list[Mention] = []
+        taken: list[Mention | Deletion] = []
         heard = False
         due = loop.time() + self._settings.quiet_seconds
         async with aclosing(self._events(endpoint, since)) as events:
@@ -144,26 +147,27 @@ class BlueskySource:
                 if event is not None:
                     heard = True
                     last_us = max(last_us, event.time_us)
-                    mention = self._mention(event)
-                    if mention is not None:
-                        mentions.append(mention)
+                    ours = self._mention(event) or self._deletion(event)
+                    if ours is not None:
+                        taken.append(ours)
+                    if isinstance(ours, Mention):  # a deletion, mostly of a post that was never ours, can wait
                         due = min(due, loop.time() + self._settings.batch_seconds)
-                if not heard or (loop.time() < due and len(mentions) < _BATCH):
+                if not heard or (loop.time() < due and len(taken) < _BATCH):
                     continue
                 yield Reading(
-                    events=tuple(mentions),
+                    events=tuple(taken),
                     cursor=encode_cursor(_Cursor(last_us)) if last_us else None,
                     complete_to=_time(last_us) if last_us else None,
                     heard_from=resumed_from,
                 )
-                mentions, heard, resumed_from, due = [], False, None, loop.time() + self._settings.quiet_seconds
+                taken, heard, resumed_from, due = [], False, None, loop.time() + self._settings.quiet_seconds
 
     async def _events(self, endpoint: str, since: _Cursor) -> AsyncGenerator[_Event | None]:
         """Events of one connection, and None at least every `batch_seconds` without one."""
         loop = asyncio.get_running_loop()
         params = {"wantedCollections": POSTS, "maxMessageSizeBytes": str(MAX_MESSAGE_BYTES)}
         if since.time_us:
-            params["cursor"] = str(since.time_us)
+            params["cursor"] = str(max(1, since.time_us - REWIND // timedelta(microseconds=1)))
         unreadable = 0
         try:
             async with aiohttp.ClientSession(headers={"User-Agent": self._deps.user_agent}) as session:
@@ -207,13 +211,23 @@ class BlueskySource:
         created_at = parse_time(record.created_at)
         return Mention(
             source=self.name,
-            id=f"at://{event.did}/{POSTS}/{commit.rkey}",
+            id=_uri(event.did, commit),
             author=event.did,
             text=record.text,
             published_at=created_at if created_at and believable(created_at, received_at) else received_at,
             seen_at=self._deps.clock.now(),
             url=f"https://bsky.app/profile/{event.did}/post/{commit.rkey}",
         )
+
+    def _deletion(self, event: _Event) -> Deletion | None:
+        commit = event.commit
+        if commit is None or commit.operation != "delete" or commit.collection != POSTS:
+            return None
+        return Deletion(self.name, _uri(event.did, commit))
+
+
+def _uri(did: str, commit: _Commit) -> str:
+    return f"at://{did}/{POSTS}/{commit.rkey}"
 
 
 def _time(time_us: int) -> datetime:

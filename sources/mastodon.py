@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import structlog
 from pydantic import Field, SecretStr, model_validator
 
-from bot.domain.signals import Mention
+from bot.domain.signals import Deletion, Mention
 from bot.errors import SourceError
 from bot.ports import Reading, SourceDeps, SourceSettings
 from sources._hashtags import compact, default_tags, owners
@@ -30,6 +30,7 @@ _LASTING_SECONDS = 60.0
 _MOST_DOUBLINGS = 6
 _PUBLIC = frozenset({"public", "unlisted"})
 _POSTS = frozenset({"update", "status.update"})
+_REMEMBERED = 10_000  # pushed posts whose deletion is understood: an instance names them by a number of its own
 
 
 class Settings(SourceSettings):
@@ -107,6 +108,7 @@ class MastodonSource:
         self.interval = timedelta(0) if self._pushed else settings.interval
         self._all_pushed = len(self._stops) == len(self._tags) <= MAX_STREAMS  # one instance, no searches
         self._told: dict[str, str] = {}
+        self._uris: dict[str, str] = {}
 
     async def read(self, cursor: str | None) -> AsyncGenerator[Reading]:
         """See `bot.ports.Source.read`: one sweep, or for ever where the first instance pushes."""
@@ -195,8 +197,8 @@ class MastodonSource:
                         if step is not None:
                             cursor = step.cursor
                             yield step
-                        if posts := self._pushed_posts(streams):
-                            yield self._reading(posts)
+                        if events := self._pushed_events(streams):
+                            yield self._reading(events)
                 self._note("lecture", None)
             except SourceError as error:
                 if not pushed:
@@ -205,13 +207,13 @@ class MastodonSource:
             until = loop.time() + self._settings.interval.total_seconds()
             while loop.time() < until and streams.failure is None:
                 await asyncio.sleep(_TAKE_SECONDS)
-                posts = self._pushed_posts(streams)
+                events = self._pushed_events(streams)
                 quiet = pushed and loop.time() - told_at >= self._settings.quiet_seconds
                 # A stream that says nothing at all, not even a heartbeat, is no proof that nothing is said.
-                if posts or (quiet and streams.heard_at > told_at):
+                if events or (quiet and streams.heard_at > told_at):
                     told_at = loop.time()
                     heard_to = self._deps.clock.now() - timedelta(seconds=told_at - streams.heard_at)
-                    yield self._reading(posts, complete_to=heard_to if self._all_pushed else None)
+                    yield self._reading(events, complete_to=heard_to if self._all_pushed else None)
             if not pushed:
                 return
 
@@ -231,10 +233,15 @@ class MastodonSource:
         self._note("flux", None)
         return None
 
-    def _pushed_posts(self, streams: EventStreams) -> tuple[Mention, ...]:
-        rows = [data for name, data in streams.take() if name in _POSTS]
-        statuses = [status for row in rows if (status := read_status(row)) is not None]
-        return self._mentions({status.uri: status for status in statuses}.values())
+    def _pushed_events(self, streams: EventStreams) -> tuple[Mention | Deletion, ...]:
+        pushed = streams.take()
+        statuses = [status for name, row in pushed if name in _POSTS and (status := read_status(row)) is not None]
+        self._uris |= {status.id: status.uri for status in statuses}
+        gone = [self._uris.pop(number.strip(), None) for name, number in pushed if name == "delete"]
+        while len(self._uris) > _REMEMBERED:
+            del self._uris[next(iter(self._uris))]
+        mentions = self._mentions({status.uri: status for status in statuses}.values())
+        return *mentions, *(Deletion(self.name, uri) for uri in gone if uri is not None)
 
     # --- reading ---
 
@@ -266,7 +273,9 @@ class MastodonSource:
             operator_hint=hint,
         )
 
-    def _reading(self, events: tuple[Mention, ...], cursor: str | None = None, **more: datetime | None) -> Reading:
+    def _reading(
+        self, events: tuple[Mention | Deletion, ...], cursor: str | None = None, **more: datetime | None
+    ) -> Reading:
         """A Reading that names who does not answer, though the source is well as long as one does."""
         return Reading(events, cursor, note=" ; ".join(filter(None, self._told.values())) or None, **more)
 

@@ -1,6 +1,7 @@
 """Incidents and drafts: what we believe is wrong, and what we propose to say about it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -162,6 +163,10 @@ class Incident:
     def heard_from(self) -> datetime:
         """Since when what the operator says, or does not say, belongs to it."""
         return self.first_report_at - HEARD_BEFORE
+
+    def unlinked(self, drops: Callable[[Evidence], bool]) -> "Incident":
+        """The incident without the links of the evidence that `drops` tells."""
+        return replace(self, evidence=tuple(replace(e, url=None) if drops(e) else e for e in self.evidence))
 
 
 class DraftKind(StrEnum):

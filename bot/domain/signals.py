@@ -101,6 +101,19 @@ class Tally:
 Signal = Mention | StatusEntry | Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Who wrote a mention has taken it back: its text and link go, that somebody was affected stays.
+
+    Attributes:
+        source: As in the mention.
+        id: As in the mention; mostly of one that we never kept.
+    """
+
+    source: str
+    id: str
+
+
 class HealthState(StrEnum):
     """How well a source can hear; unknown is a state, silence is not."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Health, Report
+from bot.domain.signals import Deletion, Health, Report
 from bot.ports import Changes, Heard
 
 
@@ -16,6 +16,7 @@ class Batch:
     heard: list[Heard] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     retracted: list[tuple[str, str]] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
     health: list[Health] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Batch:
             signals=tuple(self.heard),
             reports=tuple(self.reports),
             retracted=tuple(self.retracted),
+            deletions=tuple(self.deletions),
             health=tuple(self.health),
             visits=tuple(self.visits),
             cursors=dict(self.cursors),

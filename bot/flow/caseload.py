@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from bot.flow import review, transitions
 from bot.flow.channels import ACTIVE, Channels, fits, statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
-from bot.flow.episode import Episode, KindOf, open_incident
+from bot.flow.episode import Episode, KindOf, open_incident, unlinked
 from bot.flow.observers import Observers
 from bot.flow.watch import Sighting, Watch
 from bot.ports import OutcomeKind
@@ -111,6 +112,13 @@ class Caseload:
             episode.incident = transitions.dismissed(incident, now)
             self._teach(operator, episode.incident)
             self._revise(episode, now, DraftKind.DISMISSED, DraftState.DISMISSED, who)
+
+    def unlink(self, gone: AbstractSet[tuple[str, str]]) -> None:
+        """Drop the links of these (source, id): their authors have taken them back."""
+        for operator, reports in self._recent.items():
+            self._recent[operator] = unlinked(reports, gone)
+        for episode in self.episodes.values():
+            episode.unlink(gone)
 
     def sight(self, sightings: Mapping[str, Sighting], now: datetime) -> None:
         """A bucket was closed or scored again: open and reopen incidents, feed all of them, let them ease and end."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
@@ -87,6 +88,20 @@ class Episode:
     def hear(self, reports: Iterable[Report]) -> None:
         """Take reports of this operator; they count once the bucket they belong to is closed."""
         self._queued.extend(report for report in reports if not report.duplicate)
+
+    def unlink(self, gone: AbstractSet[tuple[str, str]]) -> None:
+        """Drop the links of these (source, id), from the drafts that an editor may still act on too."""
+
+        def without(incident: Incident) -> Incident:
+            return incident.unlinked(lambda evidence: (evidence.source, evidence.id) in gone)
+
+        self._reports, self._queued = unlinked(self._reports, gone), unlinked(self._queued, gone)
+        if any((item.source, item.id) in gone for item in self.incident.evidence):
+            self.incident = without(self.incident)
+            self.revisions = {
+                n: replace(draft, incident=without(draft.incident)) for n, draft in self.revisions.items()
+            }
+            self.draft = self.draft and self.revisions.get(self.draft.revision, self.draft)
 
     def fold(self, end: datetime, expected: float, alarmed: frozenset[str] = frozenset()) -> None:
         """Bring the incident up to the end of the last closed bucket.
@@ -182,6 +197,11 @@ class Episode:
             professional=len(self._authors.professional),
             first_report_at=min((report.at for report in self._reports), default=self.incident.first_report_at),
         )
+
+
+def unlinked(reports: list[Report], gone: AbstractSet[tuple[str, str]]) -> list[Report]:
+    """The reports, without the links of those whose (source, id) is given."""
+    return [replace(report, url=None) if (report.source, report.id) in gone else report for report in reports]
 
 
 def open_incident(

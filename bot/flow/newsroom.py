@@ -12,7 +12,7 @@ from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import Deletion, Health, Mention, Report, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.errors import StoreError
 from bot.flow import publish, transitions
@@ -194,6 +194,7 @@ class Newsroom:
                 telling = bool(new) or visit.state is not self.roster.state(visit.source)
                 self._batch.visits.append(replace(visit, telling=telling))
             verdicts = self._events(events, new, now)
+            self._take_back([event for event in events if isinstance(event, Deletion)])
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -341,7 +342,7 @@ class Newsroom:
             elif isinstance(event, Report):
                 self._report(event)
                 self._amend(self._ears.heard(event.source, event.at), now)
-            elif id(event) in new:
+            elif not isinstance(event, Deletion) and id(event) in new:
                 self._signal(event, now)
         self._look_at_channels(now)
         return verdicts
@@ -368,6 +369,11 @@ class Newsroom:
                 self.cases.bear_out(signal.operator, now)
         elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
             self._entry(taken.heard.signal, now)
+
+    def _take_back(self, deletions: Sequence[Deletion]) -> None:
+        self._batch.deletions.extend(deletions)
+        if deletions:
+            self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
         if entry.observer is None:

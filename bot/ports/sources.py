@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.domain.incidents import Decision
 from bot.domain.operators import Operator
 from bot.domain.places import Place
-from bot.domain.signals import Health, Signal
+from bot.domain.signals import Deletion, Health, Signal
 from bot.ports.settings import AdapterSettings
 
 
@@ -30,7 +30,7 @@ class SourceSettings(AdapterSettings):
     interval: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(seconds=30))
 
 
-Event = Signal | Health | Decision
+Event = Signal | Deletion | Health | Decision
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
 
@@ -39,7 +39,7 @@ class Reading:
     """What one read of a source gave; stored whole, in one transaction with its effects.
 
     Attributes:
-        events: Signals, in the source's order. (`replay` also gives recorded health and decisions.)
+        events: Signals and deletions, in the source's order. (`replay` also gives recorded health and decisions.)
         cursor: Where to go on after a restart; opaque to all but the source. None leaves the stored one.
         complete_to: Everything published before this event time has been handed over; None: not known.
         heard_from: Since when this reading and those before it cover everything; None: no gap was filled.

@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import Classification, Health, Mention, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Classification, Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Changes:
     Signals, reports, visits and decisions are inserted once by key (a repeat is ignored; a StatusEntry with a new
     digest replaces the old one); incidents, drafts (by incident and revision), deliveries and cursors replace what was
     there.
+    Deletions come last: they drop the text of a mention, and its link here, in reports, incidents and drafts.
 
     Attributes:
         snapshot: The detectors' state, opaque, with all that `last_closed` implies; None leaves the stored one.
@@ -48,6 +49,7 @@ class Changes:
     snapshot: bytes | None = None
     retracted: tuple[tuple[str, str], ...] = ()
     visits: tuple[Visit, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to apply."""
@@ -55,6 +57,7 @@ class Changes:
             self.signals
             or self.reports
             or self.retracted
+            or self.deletions
             or self.health
             or self.visits
             or self.cursors

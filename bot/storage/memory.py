@@ -2,14 +2,14 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery, DeliveryKind, DeliveryState
-from bot.domain.incidents import Decision, Draft, Incident
-from bot.domain.signals import EntryState, Health, Mention, Report, StatusEntry, Tally
+from bot.domain.incidents import Decision, Draft, Evidence, Incident
+from bot.domain.signals import Deletion, EntryState, Health, Mention, Report, StatusEntry, Tally
 from bot.ports import Changes, Heard, Loaded
 from bot.storage.memory_visits import MemoryVisits
 from bot.storage.runs import Run, fold, lines
@@ -25,7 +25,6 @@ from bot.storage.values import (
     report_order,
     signal_key,
     tally_order,
-    unlinked,
 )
 
 
@@ -60,9 +59,7 @@ class MemoryStore:
         for report in changes.reports:
             self._reports.setdefault((report.source, report.id, report.operator), report)
         for key in changes.retracted:
-            self._mentions.pop(key, None)
-            for made in [made for made in self._reports if made[:2] == key]:
-                del self._reports[made]
+            self._retract(key)
         for line in changes.health:
             self._check(line)
         for visit in changes.visits:
@@ -76,6 +73,13 @@ class MemoryStore:
         self._deliveries.update((delivery.id, delivery) for delivery in changes.deliveries)
         if changes.snapshot is not None:
             self._snapshot = changes.snapshot
+        if changes.deletions:
+            self._forget(changes.deletions)
+
+    def _retract(self, key: tuple[str, str]) -> None:
+        self._mentions.pop(key, None)
+        for made in [made for made in self._reports if made[:2] == key]:
+            del self._reports[made]
 
     def _check(self, line: Health) -> None:
         runs = self._runs[line.source]
@@ -97,6 +101,23 @@ class MemoryStore:
                 self._entries[key] = signal
             case Tally():
                 self._tallies[key] = signal
+
+    def _forget(self, deletions: Sequence[Deletion]) -> None:
+        gone = {(deletion.source, deletion.id) for deletion in deletions}
+        for key in gone:
+            self._mentions.pop(key, None)
+        linked = [key for key, report in self._reports.items() if (report.source, report.id) in gone and report.url]
+        for report_key in linked:
+            self._reports[report_key] = replace(self._reports[report_key], url=None)
+        if linked:
+            self._unlink(lambda evidence: (evidence.source, evidence.id) in gone)
+
+    def _unlink(self, drops: Callable[[Evidence], bool]) -> None:
+        for name, incident in self._incidents.items():
+            self._incidents[name] = incident.unlinked(drops)
+        for drafts in self._drafts.values():
+            for revision, draft in drafts.items():
+                drafts[revision] = replace(draft, incident=draft.incident.unlinked(drops))
 
     async def load(self, ended_after: datetime) -> Loaded:
         """See `Store.load`."""
@@ -220,15 +241,10 @@ class MemoryStore:
             if report.url is not None and report.seen_at < before:
                 self._reports[key] = replace(report, url=None)
                 touched += 1
-        for name, incident in self._incidents.items():
-            if (oldest := links_from(incident)) is not None and oldest < before:
-                self._incidents[name] = unlinked(incident, before)
-                touched += 1
-        for drafts in self._drafts.values():
-            for revision, draft in drafts.items():
-                if (oldest := links_from(draft.incident)) is not None and oldest < before:
-                    drafts[revision] = replace(draft, incident=unlinked(draft.incident, before))
-                    touched += 1
+        drafts = [draft.incident for revisions in self._drafts.values() for draft in revisions.values()]
+        linked = (links_from(incident) for incident in (*self._incidents.values(), *drafts))
+        touched += sum(oldest is not None and oldest < before for oldest in linked)
+        self._unlink(lambda evidence: evidence.at < before)
         return touched
 
     def _purge_runs(self, before: datetime) -> int:

@@ -1,6 +1,5 @@
 """What both stores must agree on about a value: its key, its place in an order, and what is dropped with age."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.deliveries import DeliveryState
@@ -52,8 +51,3 @@ def decision_order(decision: Decision) -> tuple[datetime, str]:
 def links_from(incident: Incident) -> datetime | None:
     """Time of the oldest evidence that still has its link, or None."""
     return min((evidence.at for evidence in incident.evidence if evidence.url is not None), default=None)
-
-
-def unlinked(incident: Incident, before: datetime) -> Incident:
-    """The incident without the links of evidence older than `before`."""
-    return replace(incident, evidence=tuple(replace(e, url=None) if e.at < before else e for e in incident.evidence))

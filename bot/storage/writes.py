@@ -1,13 +1,14 @@
 """What is written, as plain functions on a connection: they run inside the one transaction of a step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from bot.domain.signals import EntryState, Health
+from bot.domain.incidents import Evidence
+from bot.domain.signals import Deletion, EntryState, Health
 from bot.ports import Changes
 from bot.storage import rows, visits
 from bot.storage.runs import fold
@@ -23,7 +24,7 @@ from bot.storage.schema import (
     signals,
     snapshots,
 )
-from bot.storage.values import FINISHED, unlinked
+from bot.storage.values import FINISHED
 
 
 def _replacing(table: Table, *keys: str) -> Insert:
@@ -58,6 +59,16 @@ _DRAFTS = _replacing(drafts, "incident", "revision")
 _DECISIONS = insert(decisions).on_conflict_do_nothing()
 _DELIVERIES = _replacing(deliveries, "id")
 _SNAPSHOT = _replacing(snapshots, "name")
+_FORGOTTEN = (
+    update(signals)
+    .where(signals.c.source == bindparam("of"), signals.c.id == bindparam("key"), signals.c.kind == "mention")
+    .values(value=None, classification=None)
+)
+_UNLINKED = (
+    update(reports)
+    .where(reports.c.source == bindparam("of"), reports.c.id == bindparam("key"), reports.c.url.is_not(None))
+    .values(url=None)
+)
 
 
 def apply(connection: Connection, changes: Changes, packed: Mapping[str, bytes]) -> None:
@@ -83,6 +94,8 @@ def apply(connection: Connection, changes: Changes, packed: Mapping[str, bytes])
         _check(connection, line)
     for visit in changes.visits:
         visits.write(connection, visit, packed)
+    if changes.deletions:
+        _forget(connection, changes.deletions)
 
 
 def _check(connection: Connection, line: Health) -> None:
@@ -95,6 +108,20 @@ def _check(connection: Connection, line: Health) -> None:
     row = connection.execute(begun).mappings().first()
     if run := fold(None if row is None else rows.to_run(row), line):
         connection.execute(_HEALTH, rows.of_run(run))
+
+
+def _forget(connection: Connection, deletions: Sequence[Deletion]) -> None:
+    """Most deletions are of posts that were never ours: only what a report had linked is looked for further."""
+    keys = [{"of": deletion.source, "key": deletion.id} for deletion in deletions]
+    connection.execute(_FORGOTTEN, keys)
+    if connection.execute(_UNLINKED, keys).rowcount:
+        gone = {(deletion.source, deletion.id) for deletion in deletions}
+        _unlink(
+            connection,
+            select(incidents.c.value).where(incidents.c.links_from.is_not(None)),
+            select(drafts.c.value).where(drafts.c.links_from.is_not(None)),
+            lambda evidence: (evidence.source, evidence.id) in gone,
+        )
 
 
 def purge(connection: Connection, before: datetime, calm_before: datetime) -> int:
@@ -124,16 +151,25 @@ def purge(connection: Connection, before: datetime, calm_before: datetime) -> in
         ),
     )
     touched = sum(connection.execute(statement).rowcount for statement in statements)
-    return touched + _purge_evidence(connection, before) + visits.purge(connection, before, calm_before)
+    touched += visits.purge(connection, before, calm_before)
+    return touched + _unlink(
+        connection,
+        select(incidents.c.value).where(incidents.c.links_from < before),
+        select(drafts.c.value).where(drafts.c.links_from < before),
+        lambda evidence: evidence.at < before,
+    )
 
 
-def _purge_evidence(connection: Connection, before: datetime) -> int:
-    old_incidents = select(incidents.c.value).where(incidents.c.links_from < before)
-    old_drafts = select(drafts.c.value).where(drafts.c.links_from < before)
-    stripped = [unlinked(rows.to_incident(row), before) for row in connection.execute(old_incidents).mappings()]
+def _unlink(
+    connection: Connection,
+    some_incidents: Select[tuple[str]],
+    some_drafts: Select[tuple[str]],
+    drops: Callable[[Evidence], bool],
+) -> int:
+    stripped = [rows.to_incident(row).unlinked(drops) for row in connection.execute(some_incidents).mappings()]
     revised = [
-        replace(draft, incident=unlinked(draft.incident, before))
-        for draft in map(rows.to_draft, connection.execute(old_drafts).mappings())
+        replace(draft, incident=draft.incident.unlinked(drops))
+        for draft in map(rows.to_draft, connection.execute(some_drafts).mappings())
     ]
     if stripped:
         connection.execute(_INCIDENTS, [rows.of_incident(incident) for incident in stripped])

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.incidents import IncidentState
-from bot.domain.signals import EntryState, HealthState
+from bot.domain.signals import Deletion, EntryState, HealthState
 from bot.ports import Changes, Heard, Store
 from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
@@ -408,6 +408,49 @@ async def test_purge_drops_links_and_keeps_counts(store: Store) -> None:
     assert {r.id: r.url for r in await store.reports(EIGHT)} == {"old": None, "new": "https://example.org/new"}
     assert set(await store.known([("bluesky", "old"), ("bluesky", "new")])) == {("bluesky", "old"), ("bluesky", "new")}
     assert await store.purge(at(1)) == 0
+
+
+async def test_a_deletion_drops_text_and_links_and_keeps_counts(room: Room) -> None:
+    gone, kept = Deletion("bluesky", "m1"), ("bluesky", "kept")
+    await room.store.apply(
+        Changes(
+            signals=(mention(), mention("kept")),
+            reports=(report(), report(operator="sfr"), report("kept")),
+            incidents=(incident(),),
+            drafts=(draft(1), draft(2)),
+        )
+    )
+    await room.store.apply(Changes(deletions=(gone, Deletion("x", "kept"), Deletion("bluesky", "never seen"))))
+    await room.store.apply(Changes(signals=(mention(),), reports=(report(),)))  # read again from an old cursor
+    store = await room.restart()
+    assert [m.id for m in await store.mentions(EIGHT)] == ["kept"]
+    links = [(r.id, r.operator, r.url) for r in await store.reports(EIGHT)]
+    assert links == [
+        ("kept", "orange", "https://example.org/kept"),
+        ("m1", "orange", None),
+        ("m1", "sfr", None),
+    ]
+    latest = await store.draft(1)
+    assert latest is not None
+    assert [(e.id, e.url) for e in latest.incident.evidence] == [("m1", None), ("m2", None)]
+    assert set(await store.known([("bluesky", "m1"), kept])) == {("bluesky", "m1"), kept}
+
+
+async def test_a_deletion_in_the_step_of_its_mention_wins(store: Store) -> None:
+    await store.apply(
+        Changes(
+            signals=(mention(),),
+            reports=(report(),),
+            incidents=(incident(),),
+            drafts=(draft(),),
+            deletions=(Deletion("bluesky", "m1"),),
+        )
+    )
+    assert list(await store.mentions(EIGHT)) == []
+    assert [r.url for r in await store.reports(EIGHT)] == [None]
+    latest = await store.draft(1)
+    assert latest is not None
+    assert {e.url for e in latest.incident.evidence} == {None}
 
 
 async def test_purge_drops_the_links_of_old_evidence_in_drafts(store: Store) -> None:

@@ -27,6 +27,14 @@ def post(time_us: int, text: str, *, rkey: str = "", did: str = "did:plc:a", **r
     }
 
 
+def delete(
+    time_us: int, *, rkey: str, did: str = "did:plc:a", collection: str = "app.bsky.feed.post"
+) -> dict[str, Any]:
+    """One event of the stream: somebody took a record back."""
+    commit = {"rev": "3l3qo2vutsw2c", "operation": "delete", "collection": collection, "rkey": rkey}
+    return {"did": did, "time_us": time_us, "kind": "commit", "commit": commit}
+
+
 @dataclass
 class Jetstream:
     """Events in order of `time_us`; `queries` are the requests that came in."""

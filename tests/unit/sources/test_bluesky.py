@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.domain.signals import HealthState, Mention
+from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading
 from sources.bluesky import BlueskySource, Settings, create
-from tests.emulators.jetstream import Jetstream, jetstream, post
+from tests.emulators.jetstream import Jetstream, delete, jetstream, post
 from tests.fakes.source_world import NOW, SourceWorld
 
 NOW_US = int(NOW.timestamp()) * 1_000_000
@@ -88,13 +88,10 @@ async def test_a_post_becomes_a_mention(setting: Setting) -> None:
 
 
 async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
-    deleted = post(at(1), "orange")
-    deleted["commit"] = {"operation": "delete", "collection": "app.bsky.feed.post", "rkey": "x"}
     like = post(at(2), "orange")
     like["commit"]["collection"] = "app.bsky.feed.like"
     account = {"did": "did:plc:a", "time_us": at(3), "kind": "account", "account": {"active": True}}
     found = await setting.mentions(
-        deleted,
         like,
         account,
         post(at(4), "rien à voir"),
@@ -115,6 +112,30 @@ async def test_a_clock_ahead_or_broken_is_set_to_the_streams(setting: Setting) -
         post(at(4), "orange 4", createdAt="1970-01-01T00:00:00Z"),
     )
     assert [mention.published_at for mention in found] == [instant(1), instant(2), instant(3), instant(4)]
+
+
+async def test_a_post_that_is_taken_back_is_told_along_with_what_comes(setting: Setting) -> None:
+    setting.source = setting.make(batch_seconds=0.2, quiet_seconds=60.0)
+    setting.stream.events = [
+        delete(at(1), rkey="old", did="did:plc:b"),
+        post(at(2), "orange", rkey="r2"),
+        delete(at(3), rkey="r2"),
+        delete(at(4), rkey="like", collection="app.bsky.feed.like"),
+    ]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    taken = [event.id if isinstance(event, Mention) else event for event in reading.events]
+    assert taken == [
+        Deletion("bluesky", "at://did:plc:b/app.bsky.feed.post/old"),
+        "at://did:plc:a/app.bsky.feed.post/r2",
+        Deletion("bluesky", "at://did:plc:a/app.bsky.feed.post/r2"),
+    ]
+
+
+async def test_deletions_alone_wait_for_the_quiet_and_fill_no_memory(setting: Setting) -> None:
+    setting.source = setting.make(quiet_seconds=0.5)
+    setting.stream.events = [delete(at(n / 1000), rkey=str(n)) for n in range(500)]
+    sizes = [len(reading.events) for reading in await setting.readings(3, '{"time_us": 1}')]
+    assert sizes == [200, 200, 100]
 
 
 async def test_quiet_is_told_with_progress(setting: Setting) -> None:
@@ -147,12 +168,37 @@ async def test_when_every_instance_is_mute_it_is_told(setting: Setting) -> None:
     assert len(setting.stream.queries) == 2
 
 
-async def test_a_restart_resumes_at_the_cursor_and_repeats_the_boundary(setting: Setting) -> None:
-    setting.stream.events = [post(at(n), f"orange {n}") for n in range(4)]
-    [reading] = await setting.readings(1, f'{{"time_us": {at(2)}}}')
-    assert [event.text for event in reading.events if isinstance(event, Mention)] == ["orange 2", "orange 3"]
-    assert reading.heard_from == instant(2)
+async def test_a_restart_resumes_a_little_before_the_cursor(setting: Setting) -> None:
+    setting.stream.events = [post(at(n), f"orange {n}") for n in range(9)]
+    [reading] = await setting.readings(1, f'{{"time_us": {at(7)}}}')
+    texts = [event.text for event in reading.events if isinstance(event, Mention)]
+    assert texts == [f"orange {n}" for n in range(2, 9)]
+    assert reading.heard_from == instant(7)
     assert setting.stream.queries[0]["cursor"] == str(at(2))
+
+
+async def test_an_instance_whose_clock_is_behind_leaves_no_hole(setting: Setting) -> None:
+    async with jetstream() as other:
+        setting.source = setting.make(endpoints=[setting.stream.url, other.url])
+        setting.stream.events = [post(at(10), "orange 1", rkey="one")]
+        # The same posts, seen three seconds earlier there: the second one never came before the drop.
+        other.events = [post(at(7), "orange 1", rkey="one"), post(at(8), "orange 2", rkey="two")]
+        ids = []
+        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
+            async for reading in stream:
+                ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
+                if ids == ["one"]:
+                    await setting.stream.drop()
+                if ids[-1:] == ["two"]:
+                    break
+        assert ids == ["one", "one", "two"]
+
+
+async def test_posts_told_out_of_order_leave_the_cursor_at_the_latest(setting: Setting) -> None:
+    setting.stream.events = [post(at(5), "orange 5"), post(at(4), "orange 4")]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    assert len(reading.events) == 2
+    assert reading.cursor == f'{{"time_us":{at(5)}}}'
 
 
 async def test_a_gap_longer_than_the_stream_remembers_is_not_claimed(setting: Setting) -> None:
@@ -175,7 +221,7 @@ async def test_a_dropped_connection_goes_on_at_the_next_instance(setting: Settin
                 if texts[-1:] == ["orange 2"]:
                     break
         assert texts == ["orange 1", "orange 1", "orange 2"]
-        assert other.queries[0]["cursor"] == str(at(1))
+        assert other.queries[0]["cursor"] == str(at(-4))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])

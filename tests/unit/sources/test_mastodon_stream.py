@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.domain.signals import HealthState, Mention
+from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.net.addresses import refusal
 from bot.ports import Reading
@@ -174,7 +174,23 @@ async def test_a_stream_without_a_heartbeat_is_opened_again(ear: Ear) -> None:
     assert all(reading.complete_to is None or reading.complete_to < NOW for reading in ear.readings)
 
 
-async def test_edits_are_posts_and_deletions_and_noise_are_nothing(ear: Ear) -> None:
+async def test_a_pushed_post_that_is_taken_back_is_told_by_its_address(ear: Ear) -> None:
+    row = post("plus de réseau")
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(ear.listen())
+        await ear.connected()
+        await ear.instance.post(row)
+        await ear.heard("plus de réseau")
+        for number in (row["id"], row["id"], "116159401880092672"):
+            await ear.instance.push(f"event: delete\ndata: {number}\n\n".encode(), {"panneorange"})
+        await ear.instance.post(post("hashtag ajouté"))
+        await ear.heard("hashtag ajouté")
+        listening.cancel()
+    gone = [event for reading in ear.readings for event in reading.events if isinstance(event, Deletion)]
+    assert gone == [Deletion("mastodon", row["uri"])]
+
+
+async def test_edits_are_posts_and_what_was_never_pushed_and_noise_are_nothing(ear: Ear) -> None:
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         listening = tasks.create_task(ear.listen())
         await ear.connected()
@@ -193,6 +209,7 @@ async def test_edits_are_posts_and_deletions_and_noise_are_nothing(ear: Ear) -> 
         await ear.heard("hashtag ajouté")
         listening.cancel()
     assert set(ear.texts) == {"hashtag ajouté"}
+    assert not [event for reading in ear.readings for event in reading.events if isinstance(event, Deletion)]
 
 
 async def test_an_instance_that_refuses_streams_is_asked_instead(ear: Ear) -> None:

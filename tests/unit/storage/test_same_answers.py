@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.captures import Capture, Visit
 from bot.domain.deliveries import DeliveryKind, DeliveryState
 from bot.domain.incidents import IncidentState
-from bot.domain.signals import HealthState
+from bot.domain.signals import Deletion, HealthState
 from bot.ports import Changes, Heard, Store
 from bot.storage.memory import MemoryStore
 from bot.storage.sql import SqlStore
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow  # hundreds of drawn stories on two stores
 
 MINUTES = st.integers(0, 9)
 NAMES = st.sampled_from(["a", "b", "é", "ab"])
+POSTS = NAMES | st.just("m1")  # an incident rests on it
 OPERATORS = st.sampled_from(["orange", "sfr"])
 
 
@@ -64,7 +65,8 @@ VISITS = st.builds(
 CHANGES = st.builds(
     Changes,
     signals=some(SIGNALS),
-    reports=some(st.builds(report, NAMES, operator=OPERATORS, minutes=MINUTES)),
+    reports=some(st.builds(report, POSTS, operator=OPERATORS, minutes=MINUTES)),
+    deletions=some(st.builds(Deletion, st.just("bluesky"), POSTS)),
     health=some(st.builds(health, MINUTES, st.sampled_from(HealthState), source=OPERATORS, reason=st.none() | NAMES)),
     visits=some(VISITS),
     cursors=st.dictionaries(NAMES, NAMES, max_size=2),
