@@ -88,7 +88,7 @@ def bench_stream(seconds: float, burst_seconds: float, *, full: bool) -> None:
     runs += [("a crowd: all pass", 1_667, burst_seconds, crowd, 1)]
     for what, rate, lasting, texts, one_in in runs:
         seen = alone(stream.streamed, rate, lasting, texts, one_in)
-        sent = f"{seen.wanted} of {seen.rate * lasting:.0f} posts, {seen.incidents} incidents"
+        sent = f"{seen.wanted} of {seen.sent} posts, {seen.incidents} incidents"
         bar = 1.0 if one_in > 1 else None
         row(
             f"{seen.rate:.0f} posts a second, {what}: written to stored, p99",

@@ -28,6 +28,7 @@ class Streamed:
 
     Attributes:
         rate: Posts a second that the server managed to send.
+        sent: Posts in all.
         wanted: Posts that pass the gate, of those.
         ages: Of each mention stored: seconds from when it was written to when another program saw its row.
         cpu: Share of one core while the posts came.
@@ -38,6 +39,7 @@ class Streamed:
     """
 
     rate: float = 0.0
+    sent: int = 0
     wanted: int = 0
     ages: list[float] = field(default_factory=list)
     cpu: float = 0.0
@@ -84,8 +86,8 @@ async def _streamed(folder: Path, posts: Connection) -> Streamed:
             while not posts.poll():
                 seen.look(store, pid)
                 await asyncio.sleep(_LOOK_SECONDS)
-            taken, sent, seen.wanted = posts.recv()
-            seen.rate = sent / taken
+            taken, seen.sent, seen.wanted = posts.recv()
+            seen.rate = seen.sent / taken
             seen.cpu = (cpu_seconds_of_all(pid) - worked) / (time.monotonic() - begun)
             end = time.monotonic() + _DRAIN_SECONDS
             while len(seen.ages) < seen.wanted and time.monotonic() < end:
