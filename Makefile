@@ -30,9 +30,10 @@ check: .venv/.test ## the fast part of it
 test-real: .node/.ready ## Bluesky's own server instead of an emulator; once it installs 500 MB into .node
 	$(BIN)/pytest -q -m real tests/real
 
-bench: .venv/.test ## print the figures that the documents quote, those of the detector apart
+bench: .venv/.test ## print the figures that the documents quote, those of the detector apart; EARS="--quick" for less
 	@for tool in tools/bench_main.py tools/bench_store.py tools/bench_captures.py; do $(BIN)/python "$$tool" || exit 1; done
 	@$(BIN)/python -m tools.bench_classify
+	@$(BIN)/python -m tools.bench_sources $(EARS)
 
 bench-detect: .venv/.bench ## the detector beside its limit and beside others; DETECT="--full --write" makes the page
 	$(BIN)/pytest -q tests/bench

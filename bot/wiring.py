@@ -4,6 +4,7 @@ Adapters are imported when they are configured, so a Telegram-only newsroom does
 """
 
 import asyncio
+import gc
 import importlib
 import io
 import os
@@ -409,6 +410,9 @@ async def run_bot(config: Config, stop: asyncio.Event, *, ends: bool) -> None:
             witnesses=witnesses,
             ends=ends,
         )
+        # The classifier's data lives as long as the bot: looking through it for garbage stopped the loop for 0.1 s.
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         await run(crew, cursors, stop)
 
 

@@ -60,19 +60,31 @@ class _Text(HTMLParser):
             self.parts.append(data)
 
 
+class _Printable(dict[int, str]):
+    """For `str.translate`: what each character becomes, looked up once; most of a text are few characters."""
+
+    def __missing__(self, code: int) -> str:
+        c = chr(code)
+        kept = c == "\n" or unicodedata.category(c) not in {"Cc", "Cf"}
+        self[code] = c if kept else " " * c.isspace()
+        return self[code]
+
+
+_PRINTABLE = _Printable()  # at most as large as Unicode, in a process that ends when idle
+
+
 def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Plain text of HTML: one line a block, single spaces, no control, zero-width or bidi characters."""
-    collector = _Text()
-    collector.feed(html[:_MAX_HTML_CHARS])
-    collector.close()
-    return _tidy("".join(collector.parts), max_chars)
+    if "<" in html or "&" in html:
+        collector = _Text()
+        collector.feed(html[:_MAX_HTML_CHARS])
+        collector.close()
+        html = "".join(collector.parts)
+    return _tidy(html[:_MAX_HTML_CHARS], max_chars)
 
 
 def _tidy(text: str, max_chars: int) -> str:
-    printable = "".join(
-        c if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf"} else " " * c.isspace() for c in text
-    )
-    lines = (" ".join(line.split()) for line in printable.split("\n"))
+    lines = (" ".join(line.split()) for line in text.translate(_PRINTABLE).split("\n"))
     return "\n".join(line for line in lines if line)[:max_chars]
 
 

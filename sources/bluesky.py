@@ -53,7 +53,7 @@ class Settings(SourceSettings):
 
     endpoints: tuple[str, ...] = Field(default=ENDPOINTS, min_length=1)
     languages: frozenset[str] = frozenset({"fr"})
-    batch_seconds: float = Field(default=1.0, gt=0)
+    batch_seconds: float = Field(default=0.25, gt=0)  # a post is to be counted within a second
     quiet_seconds: float = Field(default=15.0, gt=0)
     silence_seconds: float = Field(default=60.0, gt=0)
 

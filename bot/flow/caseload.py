@@ -145,19 +145,16 @@ class Caseload:
             self._owe(operator, episode, now)
 
     def entry(self, entry: StatusEntry, now: datetime) -> None:
-        """The operator said something: it confirms what fits, or opens an incident of its own."""
+        """The operator said something: it opens an incident of its own, unless it may speak of one that is open."""
         news = entry.state in ACTIVE and now - entry.published_at <= _ENTRY_IS_NEWS
         episode = self.episodes.get(entry.operator)
         if news and episode is not None and self._is_other_trouble(entry, episode.incident):
             self._end(entry.operator, episode, now)
             episode = None
-        if episode is not None:
-            self.look_at_channel(entry.operator, now)
-        elif news:
+        if episode is None and news:
             start = min(entry.published_at, self._closed_end(now))
             episode = self._begin(entry.operator, now, start, entry.services)
             self._fold(entry.operator, episode, self._closed_end(now))
-            self.look_at_channel(entry.operator, now)
 
     def look_at_channel(self, operator: str, now: datetime) -> None:
         """The operator's channel was checked or spoke: recompute silence and statement."""

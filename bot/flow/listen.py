@@ -49,8 +49,13 @@ class Listener:
         self._witness = witness
         self._failures = 0
 
-    async def run(self) -> None:
-        """Read until cancelled; returns when a pushed source has come to its end (a replay)."""
+    async def run(self, *, after: float = 0.0) -> None:
+        """Read until cancelled; returns when a pushed source has come to its end (a replay).
+
+        Args:
+            after: Seconds until the first read.
+        """
+        await asyncio.sleep(after)
         while (wait := await self.once()) is not None:
             await asyncio.sleep(wait)
 

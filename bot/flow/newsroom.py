@@ -105,6 +105,7 @@ class Newsroom:
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
         self._batch = Batch()
+        self._spoke: set[str] = set()  # operators whose entries of this step wait to be judged
         self._told_past: dict[str, datetime] = {}
         self._wakers: list[asyncio.Event] = []
 
@@ -331,6 +332,8 @@ class Newsroom:
         """Take them in their order; signals by their `id()`, if they say something new."""
         verdicts = []
         for event in events:
+            if not isinstance(event, StatusEntry):
+                self._look_at_channels(now)
             if isinstance(event, Health):
                 self._check(event, now)
             elif isinstance(event, Decision):
@@ -341,6 +344,7 @@ class Newsroom:
                 self._amend(self._ears.heard(event.source, event.at), now)
             elif not isinstance(event, Deletion) and id(event) in new:
                 self._signal(event, now)
+        self._look_at_channels(now)
         return verdicts
 
     def _check(self, health: Health, now: datetime) -> None:
@@ -375,10 +379,17 @@ class Newsroom:
         if entry.observer is None:
             self.channels.add(entry)
             self.cases.entry(entry, now)
+            self._spoke.add(entry.operator)
         else:  # never the operator's word
             self.observers.add(entry)
             if entry.place is None:
                 self.cases.observed(entry.operator, now)
+
+    def _look_at_channels(self, now: datetime) -> None:
+        """Judge what operators said once all of it is known: three hundred entries of one reading are one update."""
+        for operator in sorted(self._spoke):
+            self.cases.look_at_channel(operator, now)
+        self._spoke.clear()
 
     def _report(self, report: Report) -> None:
         self._batch.reports.append(report)

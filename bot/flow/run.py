@@ -1,6 +1,7 @@
 """The bot in the foreground: one task a source, chat and outbox, none of which can stop another."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,7 @@ _RESTART_SECONDS = 2.0  # until a chat that broke off is tried again, doubling
 _RESTART_LIMIT_SECONDS = 300.0
 _OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried again
 _AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
+_FIRST_READS_A_SECOND = 30.0  # at the start; a newsroom of thirty sources does not notice, one of thousands breathes
 _TICK_SECONDS = 0.5  # how late a bucket may close
 _SCENARIO_TICK_SECONDS = 0.05  # a scenario at speed has several a second
 _SETTLED_SECONDS = 10.0  # a chat that cannot be reached has said so by then
@@ -63,7 +65,15 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
     opened: set[str] = set()
     async with asyncio.TaskGroup() as group:
         rooms = {to.name: group.create_task(_keep(crew, to, stop, opened)) for to in destinations}
-        ears = [group.create_task(_listener(crew, source, cursors.get(source.name)).run()) for source in crew.sources]
+        turns = itertools.count()  # a source that is pushed to needs none
+        ears = [
+            group.create_task(
+                _listener(crew, source, cursors.get(source.name)).run(
+                    after=next(turns) / _FIRST_READS_A_SECOND if source.interval else 0.0
+                )
+            )
+            for source in crew.sources
+        ]
         chores = [group.create_task(_tick(crew)), group.create_task(_purge(crew))]
         if crew.ends:
             chores.append(group.create_task(_end(crew, ears, stop)))

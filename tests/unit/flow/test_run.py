@@ -2,15 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from bot.domain.signals import HealthState
+from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import HandlerError
-from bot.ports import Changes, Desk, Inbox
+from bot.ports import Changes, Desk, Inbox, Reading
 from bot.storage.memory import MemoryStore
 from sources.readers import Settings, create
 from tests.fakes.source_world import SourceWorld
+from tests.fakes.sources import ScriptedSource
 from tests.flows.test_sight import Room, World, crowd, posts
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime, pytest.mark.slow]
@@ -98,3 +100,35 @@ async def test_while_no_chat_is_connected_readers_are_not_calm_but_unheard() -> 
         assert world.chats == {room.name: ""}
         assert await state() is HealthState.OK
     assert [text[:20] for text in world.told[1:]] == ["Je vois de nouveau :"]
+
+
+async def test_a_handful_of_sources_is_read_at_once_and_thousands_one_after_another() -> None:
+    world = World()
+    pushed = ScriptedSource("pushed", interval=timedelta(0))
+    polled = [ScriptedSource(f"s{n}", operator="orange") for n in range(300)]
+    async with world.running(*polled, pushed):
+        await asyncio.sleep(12)
+    first = [source.times[0] for source in polled]
+    assert max(first[:30]) < 1
+    assert first == sorted(first)
+    assert max(first) == pytest.approx(10, abs=0.2)
+    assert pushed.times[0] < 0.1
+
+
+async def test_three_hundred_entries_of_one_reading_are_one_line_to_the_desk() -> None:
+    world = World()
+    source = ScriptedSource("etat", operator="orange")
+    at = world.now()
+    source.script.append(
+        Reading(
+            tuple(
+                StatusEntry("etat", "orange", f"e{n}", f"Point {n}", EntryState.INVESTIGATING, at, at)
+                for n in range(300)
+            )
+        )
+    )
+    async with world.running(source):
+        await asyncio.sleep(30)
+    assert [card.revision for card in world.cards] == [1]
+    (known,) = (await world.store.load(at)).drafts
+    assert known.revision == 1
