@@ -25,7 +25,7 @@ _RESTART_SECONDS = 2.0  # until a chat that broke off is tried again, doubling
 _RESTART_LIMIT_SECONDS = 300.0
 _OPEN_SECONDS = 60.0  # until a chat that hangs while it is opened is tried again
 _AWAY = timedelta(minutes=2)  # since the last look: longer than any step takes, so nobody listened meanwhile
-_FIRST_READS_A_SECOND = 30.0  # at the start; a newsroom of thirty sources does not notice, one of thousands breathes
+_FIRST_READS_A_SECOND = 30  # at the start: thirty sources are read at once, thousands leave the loop its breath
 _TICK_SECONDS = 0.5  # how late a bucket may close
 _SCENARIO_TICK_SECONDS = 0.05  # a scenario at speed has several a second
 _SETTLED_SECONDS = 10.0  # a chat that cannot be reached has said so by then
@@ -69,7 +69,7 @@ async def run(crew: Crew, cursors: Mapping[str, str], stop: asyncio.Event) -> No
         ears = [
             group.create_task(
                 _listener(crew, source, cursors.get(source.name)).run(
-                    after=next(turns) / _FIRST_READS_A_SECOND if source.interval else 0.0
+                    after=next(turns) // _FIRST_READS_A_SECOND if source.interval else 0
                 )
             )
             for source in crew.sources
