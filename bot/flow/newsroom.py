@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import Health, Mention, Report, Signal, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.errors import StoreError
 from bot.flow import publish, transitions
@@ -198,6 +198,7 @@ class Newsroom:
                     self._amend(self._ears.heard(event.source, event.at), now)
                 elif id(event) in new:
                     self._signal(event, now)
+            self._keep_counts(event for event in signals if id(event) in new)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -353,6 +354,11 @@ class Newsroom:
                 self.cases.bear_out(signal.operator, now)
         elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
             self._entry(taken.heard.signal, now)
+
+    def _keep_counts(self, signals: Iterable[Signal]) -> None:
+        """Keep the detectors with the counts they have just seen: reports come back after a restart, counts do not."""
+        if self._snapshots and any(isinstance(signal, Tally) for signal in signals):
+            self._batch.snapshot = self.watch.snapshot()
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
         if entry.observer is None:

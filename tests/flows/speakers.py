@@ -6,7 +6,7 @@ import hmac
 import json
 import random  # noqa: TID251 - seeded: who speaks next, and how
 import socket
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,6 +38,7 @@ from tests.flows.real_newsroom import now, stamp
 SECRET = "a-secret-of-the-newsroom-of-32-b"
 _TAG = "panneorange"
 _PLACES = ("Lille", "Metz", "Brest", "Dijon", "Pau")
+_AGAIN = 0.2  # share of what is said by somebody who has spoken already
 _GIVES_UP = 0.2  # share of a program's posts that it sends once, whatever comes back
 
 
@@ -79,6 +80,7 @@ class Speakers:
     over: bool = False
     said: dict[str, Said] = field(default_factory=lambda: defaultdict(Said))
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _lately: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=100)))
     _entries: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     _shown: str = "Tout va bien sur nos réseaux, aucun incident en cours."
     _log_lines: int = 0
@@ -87,6 +89,7 @@ class Speakers:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.began = _minute(now())
         self.log = AccessLog(self.house.folder / "access.log")
         self.x.count_at = count_at
         bodies: dict[str, Callable[[], tuple[str, str]]] = {
@@ -102,7 +105,7 @@ class Speakers:
         for back in range(1, 60):
             self._matomo_visit(now() - timedelta(minutes=back))
             self._plausible_view(now() - timedelta(minutes=back))
-        at = now() - timedelta(hours=1)
+        at = now() - timedelta(minutes=45)
         for instance, source in ((self.pushing, "pushed"), (self.asked_only, "asked")):
             instance.statuses.append(self._toot(at, source))
 
@@ -224,11 +227,13 @@ class Speakers:
         return f"plus de mails orange à {self.chance.choice(_PLACES)}, panne {next(self._numbers)}"
 
     def _person(self, source: str) -> str:
-        """Somebody, now and then one who has spoken already."""
-        people = self.said[source].people
-        again = bool(people) and self.chance.random() < _GIVES_UP
-        person = self.chance.choice(sorted(people)) if again else str(1_000 + next(self._numbers))
-        people.add(person)
+        """Somebody, now and then one who has spoken a while ago (a log is on the disk only so far back)."""
+        lately = self._lately[source]
+        again = bool(lately) and self.chance.random() < _AGAIN
+        person = self.chance.choice(lately) if again else str(1_000 + next(self._numbers))
+        if not again:
+            lately.append(person)
+        self.said[source].people.add(person)
         return person
 
     async def bluesky(self) -> None:

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 _CATCH_UP_SECONDS = 50.0  # the sources that are asked are asked at the start, and again half a minute later
 _STARTING, _AIMED = 0.1, 0.4  # shares of the kills that hit the bot while it starts, and a source while it reads
+_AMENDED_MINUTES = 30
 _COUNTING = {"log", "matomo", "plausible"}
 _MENTIONS = ("bluesky", "pushed", "asked", "webhook", "readers", "desk_log", "x")
 _CURSORS = {
@@ -214,6 +215,11 @@ def check(world: Speakers, found: Found, title: str, log: bytes) -> None:
         said = world.said[source]
         assert people[source] <= len(said.must if source == "desk_log" else said.people), f"{title}: {source}: people"
     assert counted(found) == expected(found), f"{title}: the detector counted others than the reports are"
+    for source in ("x", *sorted(_COUNTING)):
+        kept = tallied(found, source)
+        # Of a log's minutes before the first line that was read, its detector knows nothing.
+        told = {m: n for m, n in last_minutes(found, source).items() if source != "log" or m >= world.began - 1}
+        assert {minute: kept[minute] for minute in told} == told, f"{title}: {source}: in its detector"
     assert b"Traceback" not in log, log.decode()
 
 
@@ -224,6 +230,21 @@ def counted(found: Found) -> dict[int, int]:
     [data] = [kept for operator, service, kept in state["series"] if (operator, service) == ("orange", "")]
     detector = Detector.restore(Calendar(ZoneInfo("Europe/Paris")), data)
     return {minute: detector.span(minute, minute)[0] for minute, _ in state["heard"]}
+
+
+def tallied(found: Found, source: str) -> dict[int, int]:
+    """What the detector of a source's counts knows of its last minutes."""
+    assert found.snapshot is not None
+    tallies = msgspec.msgpack.decode(found.snapshot)["tallies"]
+    [data] = [kept for operator, name, _, kept, _ in tallies if (operator, name) == ("orange", source)]
+    detector = Detector.restore(Calendar(ZoneInfo("Europe/Paris")), data)
+    return {minute: detector.span(minute, minute)[0] for minute in last_minutes(found, source)}
+
+
+def last_minutes(found: Found, source: str) -> dict[int, int]:
+    """The last minutes that a source has told: as many as a count may still be put right in."""
+    told = found.minutes(source)
+    return {minute: told[minute] for minute in sorted(told)[-_AMENDED_MINUTES:]}
 
 
 def expected(found: Found) -> dict[int, int]:
