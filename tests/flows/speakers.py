@@ -20,23 +20,20 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from tests.emulators.imap import PASSWORD, USER, ImapServer, imap_server, internal_date
+from tests.emulators.imap import ImapServer, imap_server, internal_date
 from tests.emulators.ioda import Ioda, Outage, ioda
 from tests.emulators.jetstream import Jetstream, jetstream, post
 from tests.emulators.mastodon import Mastodon, mastodon, status
-from tests.emulators.matomo import TOKEN as MATOMO_TOKEN
 from tests.emulators.matomo import Matomo, matomo, page
-from tests.emulators.plausible import KEY, Plausible, plausible
+from tests.emulators.plausible import Plausible, plausible
 from tests.emulators.statuspages import StatusPages, status_pages
 from tests.emulators.telegram import User
-from tests.emulators.x import TOKEN as X_TOKEN
 from tests.emulators.x import X, x_api
 from tests.fakes.access_log import ARTICLE, FIREFOX, GOOGLE, AccessLog, combined
 from tests.flows.bot_process import DESK, EDITOR, House
+from tests.flows.every_source import SECRET, TAG, blocks
 from tests.flows.real_newsroom import now, stamp
 
-SECRET = "a-secret-of-the-newsroom-of-32-b"
-_TAG = "panneorange"
 _PLACES = ("Lille", "Metz", "Brest", "Dijon", "Pau")
 _AGAIN = 0.2  # share of what is said by somebody who has spoken already
 _GIVES_UP = 0.2  # share of a program's posts that it sends once, whatever comes back
@@ -115,63 +112,9 @@ class Speakers:
         path = self.house.folder / "config.toml"
         before, _, after = path.read_text(encoding="utf-8").partition("[[sources]]")
         _, _, chats = after.partition("[[handlers]]")
-        often = {"interval": "30s"}
-        orange = {"operator": "orange", **often}
-        stats = {"kind": "audience", "operators": ["orange"], **often}
-        blocks: list[dict[str, object]] = [
-            {"kind": "bluesky", "endpoints": [self.stream.url], "quiet_seconds": 1.0},
-            {
-                "kind": "mastodon",
-                "name": "pushed",
-                "instances": [self.pushing.url],
-                "hashtags": [_TAG],
-                "access_token": self.pushing.token,
-                **often,
-            },
-            {"kind": "mastodon", "name": "asked", "instances": [self.asked_only.url], "hashtags": [_TAG], **often},
-            {"kind": "webhook", "listen": f"127.0.0.1:{self.port}", "secret": SECRET, "speaks_for": ["orange"]},
-            {"kind": "readers", "per_person": 100},
-            {
-                "kind": "x",
-                "bearer_token": X_TOKEN,
-                "endpoint": self.x.url,
-                "operators": ["orange"],
-                "counts_interval": "1m",
-                "posts_per_search": 100,
-                **dict.fromkeys(("daily_eur", "monthly_eur", "calm_search_daily_eur"), 1e6),
-                **often,
-            },
-            {"kind": "feed", "url": self.pages.url("/feed"), **orange},
-            {"kind": "statuspage", "url": self.pages.url(""), **orange},
-            {"kind": "status_json", "url": self.pages.url("/json"), **orange},
-            {"kind": "page", "url": self.pages.url("/page"), **orange},
-            {
-                "kind": "email",
-                "host": "127.0.0.1",
-                "port": self.mails.port,
-                "tls": False,
-                "user": USER,
-                "password": PASSWORD,
-                "senders": ["orange.example"],
-                "require_authentication": False,
-                **orange,
-            },
-            {"kind": "ioda", "url": self.ioda.url, "interval": "1m"},
-            {"kind": "mobile_sites", "operator": "orange", "url": self.pages.url("/sites.csv"), "interval": "10m"},
-            {**stats, "name": "log", "log": "access.log", "site": "www.journal.example"},
-            {**stats, "name": "matomo", "url": self.matomo.url, "site": "3", "token": MATOMO_TOKEN},
-            {
-                **stats,
-                "name": "plausible",
-                "engine": "plausible",
-                "url": self.plausible.url,
-                "site": "journal.example",
-                "token": KEY,
-            },
-        ]
         tables = [
             "[[sources]]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in block.items())
-            for block in blocks
+            for block in blocks(self)
         ]
         http = '[http]\nallow_private = ["127.0.0.1"]'
         path.write_text("\n".join([before, http, *tables, "[[handlers]]", chats]), encoding="utf-8")
@@ -245,7 +188,7 @@ class Speakers:
 
     def _toot(self, at: datetime, source: str) -> dict[str, Any]:
         person = self._person(source)
-        toot = status(at, self._text(), _TAG, number=next(self._numbers), author=f"p{person}")
+        toot = status(at, self._text(), TAG, number=next(self._numbers), author=f"p{person}")
         self.said[source].must[toot["uri"]] = ""
         return toot
 
