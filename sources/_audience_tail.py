@@ -91,16 +91,28 @@ def read_chunk(path: Path, position: Position | None, chunk_bytes: int = CHUNK_B
 
 
 def lines_before(path: Path, position: Position, most_bytes: int) -> tuple[bytes, ...]:
-    """The last whole lines before a position, for what has to be known of them again after a restart."""
+    """The last lines before a position, those of rotated files too, for what has to be known again after a restart."""
     files = _files(path)
     at = _find(files, position)
     if at is None:
         return ()
-    with files[at].open("rb") as file:
-        start = max(0, position.offset - most_bytes)
-        file.seek(start)
-        lines = file.read(position.offset - start).split(b"\n")
-    return tuple(lines[1 if start else 0 : -1])
+    parts: list[list[bytes]] = []
+    end: int | None = position.offset
+    for file in reversed(files[: at + 1]):
+        try:
+            with file.open("rb") as log:
+                end = os.fstat(log.fileno()).st_size if end is None else end
+                start = max(0, end - most_bytes)
+                log.seek(start)
+                data = log.read(end - start)
+        except OSError:  # rotated out of reach
+            break
+        parts.append(data.splitlines()[1 if start else 0 :])
+        most_bytes -= len(data)
+        if start or most_bytes <= 0:
+            break
+        end = None
+    return tuple(line for part in reversed(parts) for line in part)
 
 
 def _files(path: Path) -> list[Path]:
@@ -117,8 +129,11 @@ def _files(path: Path) -> list[Path]:
 
 
 def _find(files: list[Path], position: Position | None) -> int | None:
-    """Which of the files holds the position: the same one under whatever name, else a copy of it."""
-    if position is None or not position.head_bytes:
+    """Which of the files holds the position: the same one under whatever name, else a copy of it.
+
+    One that was empty has nothing by which a copy could be known.
+    """
+    if position is None:
         return None
     copy = None
     for at in range(len(files) - 1, -1, -1):
@@ -133,7 +148,7 @@ def _find(files: list[Path], position: Position | None) -> int | None:
             continue
         if status.st_ino == position.inode:
             return at
-        copy = at if copy is None else copy
+        copy = at if copy is None and position.head_bytes else copy
     return copy
 
 

@@ -141,7 +141,8 @@ class BlueskySource:
         last_us = since.time_us
         taken: list[Mention | Deletion] = []
         heard = False
-        due = loop.time() + self._settings.quiet_seconds
+        # The first event of all is handed over at once: what follows it is heard again after a crash.
+        due = loop.time() + (self._settings.quiet_seconds if last_us else 0.0)
         async with aclosing(self._events(endpoint, since)) as events:
             async for event in events:
                 if event is not None:

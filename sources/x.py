@@ -222,6 +222,7 @@ class XSource:
                     break
             else:
                 events += found
+        events.sort(key=lambda event: isinstance(event, Mention))  # who counts is known before what was counted comes
         return events, state, failure
 
     async def _count(self, operator: str, state: _Cursor, now: datetime) -> tuple[list[Tally], _Cursor]:

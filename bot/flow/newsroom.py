@@ -12,7 +12,7 @@ from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Deletion, Health, Mention, Report, StatusEntry, Tally
+from bot.domain.signals import Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.errors import StoreError
 from bot.flow import publish, transitions
@@ -195,6 +195,7 @@ class Newsroom:
                 self._batch.visits.append(replace(visit, telling=telling))
             verdicts = self._events(events, new, now)
             self._take_back([event for event in events if isinstance(event, Deletion)])
+            self._keep_counts(event for event in signals if id(event) in new)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -374,6 +375,11 @@ class Newsroom:
         self._batch.deletions.extend(deletions)
         if deletions:
             self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
+
+    def _keep_counts(self, signals: Iterable[Signal]) -> None:
+        """Keep the detectors with the counts they have just seen: reports come back after a restart, counts do not."""
+        if self._snapshots and any(isinstance(signal, Tally) for signal in signals):
+            self._batch.snapshot = self.watch.snapshot()
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
         if entry.observer is None:

@@ -1,6 +1,6 @@
 """The part of the X API that we use, on loopback: counts, recent search, usage, its prices and its refusals."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,16 @@ _MAX_QUERY_CHARS = 512
 
 @dataclass
 class X:
-    """`posts` are found by any query; `spent_eur` is what X would charge (0.005 a count or a post)."""
+    """`posts` are found by any query; `spent_eur` is what X would charge (0.005 a count or a post).
+
+    `count_at`, where it is given, tells the count of each bucket instead of `counted`.
+    """
 
     port: int = 0
     posts: list[dict[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     counted: int = 3
+    count_at: Callable[[datetime], int] | None = None
     spent_eur: float = 0.0
     fail_status: int | None = None
     fail_path: str | None = None  # only there; None: everywhere
@@ -66,19 +70,19 @@ class X:
         if end <= start:
             return _problem(400, "end_time must be after start_time")
         step = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}[query.get("granularity", "hour")]
-        rows = []
+        rows: list[dict[str, Any]] = []
         while start < end:
             stop = min(start + step, end)
             rows.append(
                 {
                     "start": start.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
                     "end": stop.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-                    "tweet_count": self.counted,
+                    "tweet_count": self.counted if self.count_at is None else self.count_at(start),
                 }
             )
             start = stop
         self.spent_eur += 0.005
-        return web.json_response({"data": rows, "meta": {"total_tweet_count": self.counted * len(rows)}})
+        return web.json_response({"data": rows, "meta": {"total_tweet_count": sum(row["tweet_count"] for row in rows)}})
 
     def _search(self, query: Mapping[str, str]) -> web.Response:
         unknown = set(query) - {"query", "start_time", "since_id", "max_results", "tweet.fields"}

@@ -63,10 +63,10 @@ def lived_through(day: Day, found: list[Tally]) -> list[Json]:
     return day.until("09:00").run()
 
 
-def newsroom() -> Core:
+def newsroom(store: MemoryStore | None = None) -> Core:
     return build_core(
         load(None, {}),
-        store=MemoryStore(),
+        store=store or MemoryStore(),
         clock=ManualClock(NOW),
         classifier=french(),
         outlets=Outlets(),
@@ -113,6 +113,17 @@ async def test_the_newsroom_counts_a_tally_told_again_once(tmp_path: Path) -> No
     await core.newsroom.take(found)
     await core.newsroom.take(found)
     assert len(await core.newsroom.store.tallies(day.time("06:00"))) == len(found) == 179
+
+
+async def test_a_count_is_known_to_its_detector_after_a_kill_at_any_time(tmp_path: Path) -> None:
+    day, log, store = Day(), AccessLog(tmp_path / "access.log"), MemoryStore()
+    morning_with(day, log, "-")
+    await newsroom(store).newsroom.take(await tallies(day, log.path))
+    again = newsroom(store).newsroom
+    await again.wake()
+    [(_, _, _, _, raised)] = again.watch.tallies.state()
+    assert raised is not None
+    assert again.surging("orange")
 
 
 def test_whether_the_site_is_read_says_nothing_of_whether_we_hear_people() -> None:

@@ -408,6 +408,24 @@ async def test_rotation_loses_no_line_and_doubles_none(site: Site, how: str) -> 
     assert (await read_once(site.source, after.cursor)).events == ()
 
 
+async def test_a_log_that_was_empty_when_it_was_read_loses_nothing_when_it_is_renamed(site: Site) -> None:
+    first = await read_once(site.source)
+    site.log.write(*(combined(at("08:51"), who=n) for n in range(4)))
+    site.log.rotate()
+    site.log.write(combined(at("08:52"), who=10))
+    assert counts(await read_once(site.make(), first.cursor)) == {"orange": {"08:51": 4, "08:52": 1}}
+
+
+async def test_people_of_a_rotated_log_are_known_after_a_restart(site: Site) -> None:
+    site.log.write(combined(at("08:50"), who=1))
+    first = await read_once(site.source)
+    site.log.rotate()
+    site.log.write(combined(at("08:51"), who=2))
+    second = await read_once(site.source, first.cursor)
+    site.log.write(combined(at("08:52"), who=1), combined(at("08:53"), who=2), combined(at("08:54"), who=3))
+    assert counts(await read_once(site.make(), second.cursor)) == {"orange": {"08:54": 1}}
+
+
 async def test_a_renamed_log_is_read_on_until_the_new_one_is_used(site: Site) -> None:
     site.log.write(combined(at("08:50"), who=1))
     reading = await read_once(site.source)

@@ -140,16 +140,17 @@ async def test_deletions_alone_wait_for_the_quiet_and_fill_no_memory(setting: Se
 
 async def test_quiet_is_told_with_progress(setting: Setting) -> None:
     async with asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(setting.readings(1))
+        reading = tasks.create_task(setting.readings(2))
         while not setting.stream.queries:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
-        await setting.stream.emit(post(at(1), "rien"), post(at(2), "rien"))
-    [first] = reading.result()
-    assert first.events == ()
-    assert first.complete_to == instant(2)
-    assert first.cursor == f'{{"time_us":{at(2)}}}'
-    assert first.heard_from is None
+        await setting.stream.emit(*(post(at(n), "rien") for n in range(3)))
+    [first, quiet] = reading.result()
+    assert first.cursor == f'{{"time_us":{at(0)}}}'  # at once, so that a crash soon after the very start loses nothing
+    assert quiet.events == ()
+    assert quiet.complete_to == instant(2)
+    assert quiet.cursor == f'{{"time_us":{at(2)}}}'
+    assert first.heard_from is quiet.heard_from is None
     assert "cursor" not in setting.stream.queries[0]
 
 

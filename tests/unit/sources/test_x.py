@@ -159,6 +159,13 @@ async def test_a_calm_search_has_a_budget_of_its_own(setting: Setting) -> None:
     assert mentions(await setting.read(reading.cursor)) == []
 
 
+async def test_counts_come_before_the_posts_that_they_count(setting: Setting) -> None:
+    setting.use(calm_search_daily_eur=0.08)
+    setting.api.post(1, "Orange en panne", "2026-03-02T08:59:00Z")
+    events = (await setting.read()).events
+    assert [type(event) for event in events] == [Tally] * (len(events) - 1) + [Mention]
+
+
 async def test_the_daily_ceiling_pauses_until_tomorrow(setting: Setting) -> None:
     setting.use(daily_eur=0.02)
     error, cursor = await setting.until_failure(10)
