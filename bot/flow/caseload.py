@@ -254,6 +254,11 @@ class Caseload:
         del self.episodes[operator]
         self._watch.believe(operator, None)
 
+    def teach(self) -> None:
+        """Tell detectors that have begun anew what the newsroom makes of every episode."""
+        for operator, episode in self.episodes.items():
+            self._teach(operator, episode.incident)
+
     def _teach(self, operator: str, incident: Incident) -> None:
         """Tell the detectors what the newsroom makes of the episode: it decides what its spikes teach."""
         state = incident.state if incident.state in _BELIEFS else incident.before

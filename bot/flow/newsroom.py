@@ -318,6 +318,10 @@ class Newsroom:
         share = min(1.0, part * len(self._told_past))
         _log.info("learned from the past", sources=[*self._told_past], since=since.isoformat(), reports=len(past))
         await asyncio.to_thread(self.watch.learn, past, bucket_of(since), share)  # a second of work for a week
+        self.cases.teach()
+        if self._snapshots and self.watch.last_closed is not None:  # the source will not tell it again
+            self._batch.snapshot = self.watch.snapshot()
+        await self._commit()
 
     # --- what steps are made of ----------------------------------------------------------------------------------
 

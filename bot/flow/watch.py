@@ -118,6 +118,8 @@ class Watch:
             past: All that their sources can still tell, from `start` on.
             start: The bucket since which they can.
             exposure: Share of all sources that these are, 0 to 1: a part of what is said cannot stand for the whole.
+
+        The detectors begin anew: what they were told of an episode must be told again (`believe`).
         """
         counts: dict[Series, Counter[int]] = defaultdict(Counter)
         for report in past:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.config import load
-from bot.domain.signals import Health, HealthState, Mention
+from bot.domain.signals import EntryState, Health, HealthState, Mention, StatusEntry
 from bot.flow.newsroom import Outlets
 from bot.storage.memory import MemoryStore
 from bot.wiring import Core, build_core
@@ -23,11 +23,12 @@ TOWNS = ("Lille", "Metz", "Brest", "Pau", "Dijon", "Nancy", "Arras")
 class Newcomer:
     """A newsroom on its first day, that hears these sources."""
 
-    def __init__(self, *ears: str) -> None:
+    def __init__(self, *ears: str, store: MemoryStore | None = None) -> None:
         self.clock = ManualClock(NOW)
+        self.store = store or MemoryStore()
         self.core: Core = build_core(
             load(None, {}),
-            store=MemoryStore(),
+            store=self.store,
             clock=self.clock,
             classifier=french(),
             outlets=Outlets(),
@@ -105,3 +106,24 @@ async def test_a_newsroom_that_has_a_past_of_its_own_is_not_taught_another() -> 
     before = await newcomer.expected()
     await newcomer.told("mastodon", timedelta(minutes=4))
     assert await newcomer.expected() == pytest.approx(before, rel=0.25)
+
+
+async def test_an_episode_of_the_first_hour_goes_on_teaching_what_the_newsroom_makes_of_it() -> None:
+    newcomer = Newcomer("mastodon")
+    newsroom = newcomer.core.newsroom
+    await newsroom.advance()
+    said = StatusEntry("page", "orange", "e1", "Panne de messagerie", EntryState.INVESTIGATING, NOW, NOW)
+    await newsroom.take((said,))
+    beliefs = [newsroom.watch._detectors["orange", ""]._event.belief]
+    await newcomer.told("mastodon", timedelta(hours=8))
+    beliefs.append(newsroom.watch._detectors["orange", ""]._event.belief)
+    assert beliefs == ["confirmed", "confirmed"]
+
+
+async def test_a_kill_right_after_it_does_not_forget_what_was_learned() -> None:
+    before = Newcomer("mastodon")
+    await before.core.newsroom.advance()
+    await before.told("mastodon", timedelta(minutes=4))
+    after = Newcomer("mastodon", store=before.store)
+    await after.core.newsroom.wake()
+    assert await after.expected() == pytest.approx(15, rel=0.25)
