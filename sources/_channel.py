@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
 from pydantic import Field
 
-from bot.domain.operators import Operator, Service
+from bot.domain.operators import Service
 from bot.errors import ConfigError
-from bot.ports import SourceSettings
+from bot.ports import SourceDeps, SourceSettings
 from sources._words import fold
 
 MAX_BODY_CHARS = 5_000
@@ -35,6 +36,9 @@ class OperatorSettings(SourceSettings):
         return tuple(dict.fromkeys(named)) or self.services
 
 
+S = TypeVar("S", bound=OperatorSettings)
+
+
 class ChannelSettings(OperatorSettings):
     """Settings of a channel that is read over HTTP.
 
@@ -45,15 +49,28 @@ class ChannelSettings(OperatorSettings):
     url: str = Field(pattern=r"^https?://\S+$")
 
 
-def require_operator(settings: OperatorSettings, operators: Mapping[str, Operator]) -> None:
-    """Refuse a channel of nobody we know.
+class Channel(Generic[S]):
+    """What every source of one operator's own words is, whatever it reads; see `bot.ports.Source`.
 
     Raises:
         ConfigError: The operator is not configured.
     """
-    if settings.operator not in operators:
-        known = ", ".join(operators)
-        raise ConfigError(f"source {settings.name}: operator: must be one of {known}; got {settings.operator}")
+
+    kind: str
+    hears = False  # it speaks for the operator: no mentions, no tallies
+
+    def __init__(self, settings: S, deps: SourceDeps) -> None:
+        if settings.operator not in deps.operators:
+            known = ", ".join(deps.operators)
+            raise ConfigError(f"source {settings.name}: operator: must be one of {known}; got {settings.operator}")
+        self.name = settings.name or self.kind
+        self.operator: str | None = settings.operator
+        self.interval = settings.interval
+        self._settings = settings
+        self._deps = deps
+
+    async def close(self) -> None:
+        """See `bot.ports.Source.close`; nothing is held."""
 
 
 def _contains(folded: str, word: str) -> bool:

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from bot.domain.signals import StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Reading, SourceDeps
-from sources._channel import MAX_BODY_CHARS, OperatorSettings, require_operator
+from sources._channel import MAX_BODY_CHARS, Channel, OperatorSettings
 from sources._fetch import decode_cursor, encode_cursor
 from sources._imap import Account, Letter, collect, look, visit
 from sources._mail import Mail, is_authentic, is_listed, may_be_listed
@@ -89,7 +89,6 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 def create(settings: Settings, deps: SourceDeps) -> "EmailSource":
     """A source for these settings."""
-    require_operator(settings, deps.operators)
     is_private = bool({settings.host, f"{settings.host}:{settings.port}"} & deps.allow_private)
     if not settings.tls and not is_private:
         raise ConfigError(
@@ -107,18 +106,13 @@ def create(settings: Settings, deps: SourceDeps) -> "EmailSource":
     return EmailSource(settings, deps, account)
 
 
-class EmailSource:
+class EmailSource(Channel[Settings]):
     """Reads one folder; see `bot.ports.Source`."""
 
     kind = "email"
-    hears = False
 
     def __init__(self, settings: Settings, deps: SourceDeps, account: Account) -> None:
-        self.name = settings.name or self.kind
-        self.operator: str | None = settings.operator
-        self.interval = settings.interval
-        self._settings = settings
-        self._deps = deps
+        super().__init__(settings, deps)
         self._account = account
         self._refused = 0
         whose = f"{settings.host}\n{settings.user}\n{settings.folder}\n{settings.senders}"

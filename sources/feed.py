@@ -9,7 +9,7 @@ import msgspec
 
 from bot.domain.signals import StatusEntry
 from bot.ports import Reading, Response, SourceDeps
-from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
+from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._parser import ParseError, shared_parser
 from sources._sights import Sights, hashed
@@ -51,22 +51,13 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 def create(settings: Settings, deps: SourceDeps) -> "FeedSource":
     """A source for these settings."""
-    require_operator(settings, deps.operators)
     return FeedSource(settings, deps)
 
 
-class FeedSource:
+class FeedSource(Channel[Settings]):
     """Reads one feed; see `bot.ports.Source`."""
 
     kind = "feed"
-    hears = False
-
-    def __init__(self, settings: Settings, deps: SourceDeps) -> None:
-        self.name = settings.name or self.kind
-        self.operator: str | None = settings.operator
-        self.interval = settings.interval
-        self._settings = settings
-        self._deps = deps
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`: one Reading, empty where the feed has not changed."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bot.domain.signals import StatusEntry
 from bot.ports import Reading, Response, SourceDeps
-from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
+from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._parser import ParseError, shared_parser
 from sources._words import fold, is_trouble, read_state, telling_sentence
@@ -56,22 +56,13 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 def create(settings: Settings, deps: SourceDeps) -> "PageSource":
     """A source for these settings."""
-    require_operator(settings, deps.operators)
     return PageSource(settings, deps)
 
 
-class PageSource:
+class PageSource(Channel[Settings]):
     """Reads one page; see `bot.ports.Source`. A change of its text is an entry, its first sight a baseline."""
 
     kind = "page"
-    hears = False
-
-    def __init__(self, settings: Settings, deps: SourceDeps) -> None:
-        self.name = settings.name or self.kind
-        self.operator: str | None = settings.operator
-        self.interval = settings.interval
-        self._settings = settings
-        self._deps = deps
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """See `bot.ports.Source.read`: one Reading with at most one entry."""

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from bot.domain.signals import StatusEntry
 from bot.ports import Reading, Response, SourceDeps
-from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
+from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._formats import FORMATS
 from sources._json import json_bytes, too_heavy
@@ -56,22 +56,16 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 def create(settings: Settings, deps: SourceDeps) -> "StatusJsonSource":
     """A source for these settings."""
-    require_operator(settings, deps.operators)
     return StatusJsonSource(settings, deps)
 
 
-class StatusJsonSource:
+class StatusJsonSource(Channel[Settings]):
     """Reads one JSON document; see `bot.ports.Source`."""
 
     kind = "status_json"
-    hears = False
 
     def __init__(self, settings: Settings, deps: SourceDeps) -> None:
-        self.name = settings.name or self.kind
-        self.operator: str | None = settings.operator
-        self.interval = settings.interval
-        self._settings = settings
-        self._deps = deps
+        super().__init__(settings, deps)
         token = settings.token.get_secret_value() if settings.token else ""
         self._headers = {settings.token_header: f"{settings.token_prefix}{token}"} if token else {}
         self._how = settings.model_dump_json(include={"format", "mapping", "only", "timezone"})
@@ -94,9 +88,6 @@ class StatusJsonSource:
             return "rien"
         document, name = await asyncio.to_thread(self._document, answer, self._deps.clock.now())
         return f"{name}, {len(document.entries(self._settings.only))} entrées"
-
-    async def close(self) -> None:
-        """See `bot.ports.Source.close`; nothing is held."""
 
     async def _fetch(self, seen: Seen) -> tuple[Response | None, Seen]:
         return await fetch(self._deps.http, self._settings.url, seen, how=self._how, headers=self._headers)

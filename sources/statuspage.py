@@ -12,7 +12,7 @@ import msgspec
 from bot.domain.operators import Service
 from bot.domain.signals import EntryState, StatusEntry
 from bot.ports import Reading, Response, SourceDeps
-from sources._channel import MAX_BODY_CHARS, ChannelSettings, require_operator
+from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._json import json_bytes, plain
 from sources._sights import Sights, hashed
@@ -113,22 +113,16 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 def create(settings: Settings, deps: SourceDeps) -> "StatuspageSource":
     """A source for these settings."""
-    require_operator(settings, deps.operators)
     return StatuspageSource(settings, deps)
 
 
-class StatuspageSource:
+class StatuspageSource(Channel[Settings]):
     """Reads one status page; see `bot.ports.Source`."""
 
     kind = "statuspage"
-    hears = False
 
     def __init__(self, settings: Settings, deps: SourceDeps) -> None:
-        self.name = settings.name or self.kind
-        self.operator: str | None = settings.operator
-        self.interval = settings.interval
-        self._settings = settings
-        self._deps = deps
+        super().__init__(settings, deps)
         base = settings.url.rstrip("/")
         self._urls = (base,) if base.endswith(".json") else tuple(base + path for path in _DOCUMENTS)
 
@@ -170,9 +164,6 @@ class StatuspageSource:
                 name = document.page.name
                 told.append(f"{len(document.all_incidents)} entrées")
         return f"{name} : {', '.join(told)}"
-
-    async def close(self) -> None:
-        """See `bot.ports.Source.close`; nothing is held."""
 
     def _incident(self, incident: _Incident, document: _Document, sights: Sights) -> StatusEntry:
         latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
