@@ -26,7 +26,7 @@ _headers = Decoder(tuple[tuple[str, str], ...])
 
 
 def pack(told: Iterable[Visit]) -> dict[str, bytes]:
-    """The bodies of these visits by their digest; takes 90 ms for 5 MiB, so not in the event loop."""
+    """The bodies of these visits by their digest; a large page takes long, so not in the event loop."""
     found = (capture for visit in told for capture in visit.captures)
     return {capture.digest: zlib.compress(capture.body, _LEVEL) for capture in found if capture.body is not None}
 
