@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from bot import wiring
 from bot.classify import Classifier, mask
 from bot.clock import SystemClock
-from bot.config import Config, Http, load
+from bot.config import Block, Config, Http, load
 from bot.domain.signals import HealthState, Mention, Signal, StatusEntry, Tally
 from bot.errors import ConfigError, InputError, SourceError
 from bot.net.file import BASE, FileHttp
@@ -91,9 +91,7 @@ async def try_source(config: Config, trial: Trial, tell: Callable[[Signal], None
         InputError: no such kind or operator, or a key that the kind needs is missing.
     """
     classifier = wiring.build_classifier(config)
-    if trial.operator is not None and classifier.operator(trial.operator) is None:
-        known = ", ".join(operator.id for operator in classifier.operators)
-        raise InputError(f"--operator: {trial.operator}: no such operator: {known}")
+    trial = replace(trial, operator=_operator_id(trial, classifier))
     if trial.is_url and urlsplit(trial.target).scheme not in {"http", "https", "ws", "wss"}:
         return Outcome(HealthState.UNREACHABLE, "seuls http et https sont lus ; pour un fichier, donnez son chemin")
     settings = _settings(config, trial)
@@ -141,16 +139,25 @@ def _table(
     config: Config, trial: Trial, settings: type[SourceSettings], classifier: Classifier, where: str
 ) -> dict[str, Any]:
     """The block to read: what is known of this address from the configuration, and what was asked for."""
-    same = (b for b in config.sources if b.kind == trial.kind and trial.target in str(b.table.values()))
-    known = next(same, None)
+    known = _known(config, trial)
     table = dict(known.table if known else {}) | _target(trial, settings, where)
-    operator = classifier.operator(trial.operator) if trial.operator else None
+    operator = trial.operator
     field = settings.model_fields.get("operator")
     if operator is None and "operator" not in table and field is not None and field.is_required():
-        operator = classifier.operators[0]  # stands for whoever it is, and is not shown
+        operator = classifier.operators[0].id  # stands for whoever it is, and is not shown
     if operator is not None:
-        table |= _operator(operator.id, settings)
+        table |= _operator(operator, settings)
     return table | dict(trial.more or {})
+
+
+def _known(config: Config, trial: Trial) -> Block | None:
+    """The configuration's block of the same kind and address."""
+
+    def reads_it(block: Block) -> bool:
+        values = (value if isinstance(value, list) else [value] for value in block.table.values())
+        return block.kind == trial.kind and any(trial.target in value for value in values)
+
+    return next(filter(reads_it, config.sources), None)
 
 
 def _is_address(trial: Trial, settings: type[SourceSettings]) -> bool:
@@ -164,6 +171,17 @@ def _target(trial: Trial, settings: type[SourceSettings], where: str) -> dict[st
         raise InputError(f"{trial.kind}: is not read from an address or a file")
     several = get_origin(settings.model_fields[key].annotation) is tuple
     return {key: [where] if several else where}
+
+
+def _operator_id(trial: Trial, classifier: Classifier) -> str | None:
+    """The id of the operator that was typed: by id, name or alias."""
+    if trial.operator is None:
+        return None
+    operator = classifier.operator(trial.operator)
+    if operator is None:
+        known = ", ".join(operator.id for operator in classifier.operators)
+        raise InputError(f"--operator: {trial.operator}: no such operator: {known}")
+    return operator.id
 
 
 def _operator(operator: str, settings: type[SourceSettings]) -> dict[str, Any]:
@@ -253,9 +271,10 @@ def block_text(config: Config, trial: Trial) -> str:
         InputError: the kind needs an operator, or this address is read already.
     """
     settings = _settings(config, trial)
+    trial = replace(trial, operator=_operator_id(trial, wiring.build_classifier(config)))
     if not _is_address(trial, settings) and not settings.file_key:
         raise InputError(f"{trial.kind}: {trial.target}: a file is only tried: what is added needs an address")
-    if any(block.kind == trial.kind and trial.target in str(block.table.values()) for block in config.sources):
+    if _known(config, trial) is not None:
         raise InputError(f"{trial.kind}: {trial.target}: is in the configuration already")
     table = _target(trial, settings, trial.target) | dict(trial.more or {})
     if trial.operator is not None:

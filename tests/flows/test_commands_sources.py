@@ -187,6 +187,19 @@ async def test_a_source_that_is_well_is_added_to_the_configuration(
     assert 'name = "orange-feed-2"' in await vigie("add", "feed", pages.url("/other.atom"), "--operator", "orange")
 
 
+async def test_an_address_that_only_begins_like_a_known_one_is_another(
+    vigie: Vigie, tmp_path: Path, pages: StatusPages
+) -> None:
+    known = f'[[sources]]\nkind = "feed"\noperator = "sfr"\nurl = "{pages.url("/history.atom")}"\narea = "Mâcon"\n'
+    (tmp_path / "config.toml").write_text(known, encoding="utf-8")
+    pages.put("/history", ATOM.read_bytes(), "application/atom+xml")
+    *signals, _ = await vigie.lines("feed", pages.url("/history"))
+    assert signals
+    assert all("area" not in line for line in signals)
+    shown = await vigie("add", "feed", pages.url("/history"), "--operator", "Orange")
+    assert (vigie.code, 'operator = "orange"' in shown, 'name = "orange-feed"' in shown) == (0, True, True)
+
+
 async def test_without_a_configuration_the_block_is_shown(vigie: Vigie, tmp_path: Path, pages: StatusPages) -> None:
     pages.put("/history.atom", ATOM.read_bytes(), "application/atom+xml")
     shown = await vigie("add", "feed", pages.url("/history.atom"), "--operator", "orange")
