@@ -18,7 +18,7 @@ run: .venv/.run ## the bot: the demo, or what config.toml says
 	@$(BIN)/vigie run
 
 test: check ## everything: what a change must pass
-	$(BIN)/pytest -q -n 3 --dist worksteal -m "slow and not soak and not real"
+	$(BIN)/pytest -q -n 4 --maxschedchunk 1 -m "slow and not soak and not real"
 
 check: .venv/.test ## the fast part of it
 	$(BIN)/ruff format --check $(CODE)

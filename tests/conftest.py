@@ -3,7 +3,11 @@
 import asyncio
 import os
 
+import pytest
 from hypothesis import settings
+
+# They wait for whole minutes of the world's clock: begun last, each would have the suite wait for it alone.
+_BEGUN_FIRST = ("test_real_sources", "test_real_readers", "test_kill", "test_commands_processes", "test_main_line")
 
 # The same examples every time: a change is judged by what it changes. HYPOTHESIS_PROFILE=search looks for new ones.
 settings.register_profile("same", derandomize=True, deadline=None)  # how fast a machine is, is no test
@@ -15,3 +19,8 @@ def pytest_configure() -> None:
     # looptime asks for the current loop before each synchronous test; unless one was set, asyncio then makes one
     # that nobody closes, and the suite fails with a ResourceWarning at its end.
     asyncio.set_event_loop(None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest first; a stable order, so that every worker has the same."""
+    items.sort(key=lambda item: not item.path.stem.startswith(_BEGUN_FIRST))
