@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-from bot import dossier, past, tables, trial, wiring
+from bot import adapters, dossier, past, tables, trial, wiring
 from bot.classify import classify_lines
 from bot.clock import SystemClock
 from bot.config import Config
@@ -49,7 +49,7 @@ async def run_until_stopped(config: Config) -> None:
 
 def _refuse_wrong_settings(config: Config) -> None:
     """Raise ConfigError with all that is wrong in the adapters' blocks, a line each."""
-    wrong = wiring.check_settings(config)
+    wrong = adapters.check_settings(config)
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -72,18 +72,18 @@ async def check_everything(config: Config, *, offline: bool, send: bool) -> list
     clock = SystemClock()
     classifier = wiring.build_classifier(config)
     async with AsyncExitStack() as stack:
-        http = wiring.build_http(config)
+        http = adapters.build_http(config)
         stack.push_async_callback(http.close)
-        sources = wiring.build_sources(
+        sources = adapters.build_sources(
             config,
             classifier=classifier,
             clock=clock,
             http=http,
             surging=lambda _operator: False,
-            chats=wiring.open_chats(config),
+            chats=adapters.open_chats(config),
         )
-        handlers, targets = wiring.build_destinations(config, clock)
-        stack.push_async_callback(wiring.close_all, [*sources, *handlers, *targets])
+        handlers, targets = adapters.build_destinations(config, clock)
+        stack.push_async_callback(adapters.close_all, [*sources, *handlers, *targets])
         if offline:
             return []
         desk, public = await asyncio.gather(
@@ -163,7 +163,7 @@ async def replay_to_stdout(config: Config, scenario: str, *, speed: float | None
         return
     drafts: list[Draft] = []
     await past.replay_scenario(config, scenario, drafts.append, speed=speed)
-    console = wiring.build_console(config)
+    console = adapters.build_console(config)
     before: dict[str, Draft] = {}
     for draft in drafts:
         fresh = publish.is_fresh(before.get(draft.incident.id), draft)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bot import wiring
+from bot import adapters, wiring
 from bot.charts.timeline import Strip, draw
 from bot.classify import Classifier
 from bot.clock import ManualClock
@@ -38,7 +38,7 @@ async def replay_scenario(
     Raises:
         InputError: the scenario is wrong; nothing was handed over if it can be told by reading it.
     """
-    path, lines = wiring.scenario(scenario)
+    path, lines = adapters.scenario(scenario)
     start, _ = _ends(lines())  # a bad line far down must be told before the first line is out
     clock = ManualClock(start)
     core = await _core(config, clock, wiring.build_classifier(config), Outlets(on_line=on_line))
@@ -122,7 +122,7 @@ async def _lines(
     config: Config, scenario: str | None, operators: Iterable[str], since: datetime
 ) -> tuple[str, Callable[[], Iterator[Line]]]:
     if scenario is not None:
-        path, read = wiring.scenario(scenario)
+        path, read = adapters.scenario(scenario)
         return str(path), lambda: (line for line in read() if line.at >= since)
     from bot.storage.sql import SqlStore  # noqa: PLC0415 - SQLAlchemy is dear, and a replay needs none
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_origin
 from urllib.parse import urlsplit
 
-from bot import wiring
+from bot import adapters, wiring
 from bot.classify import Classifier, mask
 from bot.clock import SystemClock
 from bot.config import Block, Config, Http, load
@@ -99,15 +99,15 @@ async def try_source(config: Config, trial: Trial, tell: Callable[[Signal], None
     table = _table(config, trial, settings, classifier, file.url if file else trial.target)
     config = replace(config, sources=(config.source_block(trial.kind, table),), http=_allowing(config, trial))
     async with AsyncExitStack() as stack:
-        http = file or wiring.build_http(config)
+        http = file or adapters.build_http(config)
         stack.push_async_callback(http.close)
         try:
-            sources = wiring.build_sources(
+            sources = adapters.build_sources(
                 config, classifier=classifier, clock=SystemClock(), http=http, surging=lambda _operator: False, chats={}
             )
         except ConfigError as error:
             raise InputError(str(error).replace("None: sources[0]", trial.kind)) from error
-        stack.push_async_callback(wiring.close_all, sources)
+        stack.push_async_callback(adapters.close_all, sources)
         try:
             return await _read(sources[0], tell)
         except SourceError as error:
@@ -192,7 +192,7 @@ def _operator(operator: str, settings: type[SourceSettings]) -> dict[str, Any]:
 
 def _settings(config: Config, trial: Trial) -> type[SourceSettings]:
     try:
-        found: type[SourceSettings] = wiring.settings_class("sources", config.source_block(trial.kind, {}))
+        found: type[SourceSettings] = adapters.settings_class("sources", config.source_block(trial.kind, {}))
     except ConfigError as error:
         raise InputError(str(error).replace("None: sources[0].", "")) from error
     return found

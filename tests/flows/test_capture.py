@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.adapters import build_http, build_sources
 from bot.clock import ManualClock, SystemClock
 from bot.config import load
 from bot.domain.signals import HealthState
@@ -20,7 +21,7 @@ from bot.flow.newsroom import Outlets
 from bot.flow.witness import Witness
 from bot.ports import Changes
 from bot.storage.sql import SqlStore
-from bot.wiring import build_classifier, build_core, build_http, build_sources
+from bot.wiring import build_classifier, build_core
 from tests.emulators.statuspages import HTML_ERROR, StatusPages, status_pages
 from tests.unit.storage.samples import EIGHT, incident
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import strategies as st
 from pydantic import Field, SecretStr, model_validator
 
-from bot import wiring
+from bot import adapters, wiring
 from bot.classify import load_operators
 from bot.config import Block, Config, load
 from bot.domain.operators import Operator, Service
@@ -134,7 +134,7 @@ def test_without_a_file_the_demo_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [(b.kind, dict(b.table)) for b in config.sources] == [("replay", {"scenario": "orange-mail"})]
     assert [b.kind for b in config.handlers] == ["console"]
     assert config.handlers[0].table["banner"].startswith("Demonstration: ")
-    assert wiring.check_settings(config) == []
+    assert adapters.check_settings(config) == []
 
 
 def test_names_are_the_kind_and_numbered_where_it_repeats(tmp_path: Path) -> None:
@@ -430,13 +430,13 @@ def everything() -> str:
 
 def test_the_example_works_as_it_stands(tmp_path: Path) -> None:
     config = read(tmp_path, EXAMPLE)
-    assert wiring.check_settings(config) == []
+    assert adapters.check_settings(config) == []
     assert config.handlers
 
 
 def test_every_block_of_the_example_is_accepted_by_its_adapter(tmp_path: Path) -> None:
     config = read(tmp_path, everything(), MADE_UP)
-    assert wiring.check_settings(config) == []
+    assert adapters.check_settings(config) == []
     known = {o.id for o in config.operators(load_operators(wiring.read_data("operators.toml").decode()))}
     assert {block.table["operator"] for block in config.sources if "operator" in block.table} <= known
 
@@ -446,7 +446,7 @@ def test_the_example_shows_every_kind(tmp_path: Path, section: str) -> None:
     config = read(tmp_path, everything(), MADE_UP)
     blocks: tuple[Block, ...] = getattr(config, section)
     package = "handlers.targets" if section == "targets" else section
-    assert {block.kind for block in blocks} == set(wiring.kinds(package))
+    assert {block.kind for block in blocks} == set(adapters.kinds(package))
 
 
 def test_the_example_shows_every_key_of_every_section() -> None:
