@@ -195,7 +195,7 @@ class Newsroom:
                 self._batch.visits.append(replace(visit, telling=telling))
             verdicts = self._events(events, new, now)
             self._take_back([event for event in events if isinstance(event, Deletion)])
-            self._keep_counts(event for event in signals if id(event) in new)
+            self._keep_detectors(event for event in signals if id(event) in new)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
@@ -380,9 +380,15 @@ class Newsroom:
         if deletions:
             self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
 
-    def _keep_counts(self, signals: Iterable[Signal]) -> None:
-        """Keep the detectors with the counts they have just seen: reports come back after a restart, counts do not."""
-        if self._snapshots and any(isinstance(signal, Tally) for signal in signals):
+    def _keep_detectors(self, signals: Iterable[Signal]) -> None:
+        """Keep the detectors with what a restart would not feed them again.
+
+        That is counts, and what was seen before the last closed minute and held back while the store refused.
+        """
+        closed = None if self.watch.last_closed is None else bucket_start(self.watch.last_closed + 1)
+        if self._snapshots and any(
+            isinstance(signal, Tally) or (closed is not None and signal.seen_at < closed) for signal in signals
+        ):
             self._batch.snapshot = self.watch.snapshot()
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
