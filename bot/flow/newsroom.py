@@ -14,9 +14,8 @@ from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
 from bot.domain.signals import Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
-from bot.errors import StoreError
 from bot.flow import publish, transitions
-from bot.flow.batch import Batch
+from bot.flow.batch import Step
 from bot.flow.caseload import Caseload
 from bot.flow.channels import Channels
 from bot.flow.counts import bucket_of, bucket_start
@@ -104,7 +103,7 @@ class Newsroom:
         self.announcements = announcements
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
-        self._batch = Batch()
+        self._step = Step(store, self.stir)
         self._spoke: set[str] = set()  # operators whose entries of this step wait to be judged
         self._told_past: dict[str, datetime] = {}
         self._wakers: list[asyncio.Event] = []
@@ -159,7 +158,7 @@ class Newsroom:
         """Nobody listened since then: the machine slept, or its clock was put forward."""
         async with self._lock:
             self._missed(since, self.clock.now())
-            await self._commit()
+            await self._step.commit()
 
     async def take(
         self,
@@ -184,7 +183,7 @@ class Newsroom:
             StoreError: an earlier step could not be stored yet; nothing of this one was taken.
         """
         async with self._lock:
-            await self._flush()
+            await self._step.flush()
             now = self.clock.now()
             events = tuple(events)
             signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
@@ -192,15 +191,15 @@ class Newsroom:
             new = {id(signal) for signal in self._ingest.new(signals, known)}
             if visit is not None:
                 telling = bool(new) or visit.state is not self.roster.state(visit.source)
-                self._batch.visits.append(replace(visit, telling=telling))
+                self._step.batch.visits.append(replace(visit, telling=telling))
             verdicts = self._events(events, new, now)
             self._take_back([event for event in events if isinstance(event, Deletion)])
             self._keep_detectors(event for event in signals if id(event) in new)
             if cursor is not None:
-                self._batch.cursors[cursor[0]] = cursor[1]
+                self._step.batch.cursors[cursor[0]] = cursor[1]
             if complete_to is not None:
                 self._ears.complete(*complete_to)
-            await self._commit()
+            await self._step.commit()
             for event in events:
                 if isinstance(event, Health):
                     await self._learn(event, now)
@@ -213,11 +212,11 @@ class Newsroom:
             StoreError: it could not be stored yet.
         """
         async with self._lock:
-            await self._flush()
-            self._batch.heard.append(Heard(mention, digest(mention)))
+            await self._step.flush()
+            self._step.batch.heard.append(Heard(mention, digest(mention)))
             self._report(report)
             self._amend(range(0), self.clock.now())
-            await self._flush()
+            await self._step.flush()
 
     async def retract(self, source: str, key: str, who: str) -> bool:
         """Take a mention back with the reports it made; False if there are none (any more).
@@ -226,20 +225,20 @@ class Newsroom:
             StoreError: it could not be stored.
         """
         async with self._lock:
-            await self._flush()
+            await self._step.flush()
             reports = await self.store.reports_of(source, key)
             if not reports:
                 return False
             now = self.clock.now()
-            self._batch.retracted.append((source, key))
+            self._step.batch.retracted.append((source, key))
             for report in reports:
                 if report.operator in self.operators:
                     self.watch.retract(report)
                     self.cases.retract(report, who, now)
             self._amend(range(0), now)
             if self._snapshots and self.watch.last_closed is not None:  # or a restart would count it again
-                self._batch.snapshot = self.watch.snapshot()
-            await self._flush()
+                self._step.batch.snapshot = self.watch.snapshot()
+            await self._step.flush()
             return True
 
     def pseudonym(self, source: str, name: str) -> str:
@@ -253,7 +252,7 @@ class Newsroom:
             StoreError: an earlier step could not be stored yet; no bucket was closed.
         """
         async with self._lock:
-            await self._flush()
+            await self._step.flush()
             now = self.clock.now()
             end = bucket_of(self._ears.watermark(now))
             if self.watch.last_closed is None:
@@ -261,7 +260,7 @@ class Newsroom:
             self.watch.last_closed = max(self.watch.last_closed, end - _LONGEST_GAP)
             while self.watch.last_closed + 1 < end:
                 self._close(self.watch.last_closed + 1, now)
-                await self._commit()
+                await self._step.commit()
 
     async def decide(self, decision: Decision) -> Verdict:
         """Take one editor's decision, at most once a key.
@@ -270,19 +269,19 @@ class Newsroom:
             StoreError: it could not be stored yet.
         """
         async with self._lock:
-            await self._flush()
+            await self._step.flush()
             if decision.key is not None and await self.store.decided(decision.key):
                 return Verdict(OutcomeKind.DONE, self.cases.latest(decision))
-            self._batch.decisions.append(decision)
+            self._step.batch.decisions.append(decision)
             verdict = self.cases.decide(decision, self.clock.now())
-            await self._flush()
+            await self._step.flush()
             return verdict
 
     async def published(self, incident: str) -> None:
         """Every target has confirmed an approved draft: say so on its card."""
         async with self._lock:
             self.cases.published(incident, self.clock.now())
-            await self._commit()
+            await self._step.commit()
 
     async def tell(self, deliveries: Iterable[Delivery]) -> None:
         """Store deliveries that no draft causes, or that have moved on in the journal.
@@ -291,15 +290,15 @@ class Newsroom:
             StoreError: they could not be stored.
         """
         async with self._lock:
-            self._batch.deliveries.extend(deliveries)
-            await self._flush()
+            self._step.batch.deliveries.extend(deliveries)
+            await self._step.flush()
 
     async def rest(self) -> None:
         """Store the detectors' state before the end."""
         async with self._lock:
             if self._snapshots and self.watch.last_closed is not None:
-                self._batch.snapshot = self.watch.snapshot()
-            await self._flush()
+                self._step.batch.snapshot = self.watch.snapshot()
+            await self._step.flush()
 
     def surging(self, operator: str) -> bool:
         """Whether a surge of that operator is open now, in posts or in counts."""
@@ -320,8 +319,8 @@ class Newsroom:
         await asyncio.to_thread(self.watch.learn, past, bucket_of(since), share)  # a second of work for a week
         self.cases.teach()
         if self._snapshots and self.watch.last_closed is not None:  # the source will not tell it again
-            self._batch.snapshot = self.watch.snapshot()
-        await self._commit()
+            self._step.batch.snapshot = self.watch.snapshot()
+        await self._step.commit()
 
     # --- what steps are made of ----------------------------------------------------------------------------------
 
@@ -331,7 +330,7 @@ class Newsroom:
         if until - since >= _WAS_AWAY:
             text = self.announcements.returned(since, until)
             key = f"returned/{until:%Y%m%dT%H%M}"
-            self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
+            self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
 
     def _events(self, events: Iterable[Event | Report], new: Container[int], now: datetime) -> list[Verdict]:
         """Take them in their order; signals by their `id()`, if they say something new."""
@@ -342,7 +341,7 @@ class Newsroom:
             if isinstance(event, Health):
                 self._check(event, now)
             elif isinstance(event, Decision):
-                self._batch.decisions.append(event)
+                self._step.batch.decisions.append(event)
                 verdicts.append(self.cases.decide(event, now))
             elif isinstance(event, Report):
                 self._report(event)
@@ -354,7 +353,7 @@ class Newsroom:
 
     def _check(self, health: Health, now: datetime) -> None:
         health = self.roster.judged(health)
-        self._batch.health.append(health)
+        self._step.batch.health.append(health)
         self.roster.note(health)
         self.channels.note(health)
         self._amend(self._ears.note(health), now)
@@ -363,7 +362,7 @@ class Newsroom:
 
     def _signal(self, signal: Mention | StatusEntry | Tally, now: datetime) -> None:
         taken = self._ingest.take(signal)
-        self._batch.heard.append(taken.heard)
+        self._step.batch.heard.append(taken.heard)
         if isinstance(signal, Mention):
             for report in taken.reports:
                 self._report(report)
@@ -376,7 +375,7 @@ class Newsroom:
             self._entry(taken.heard.signal, now)
 
     def _take_back(self, deletions: Sequence[Deletion]) -> None:
-        self._batch.deletions.extend(deletions)
+        self._step.batch.deletions.extend(deletions)
         if deletions:
             self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
 
@@ -389,7 +388,7 @@ class Newsroom:
         if self._snapshots and any(
             isinstance(signal, Tally) or (closed is not None and signal.seen_at < closed) for signal in signals
         ):
-            self._batch.snapshot = self.watch.snapshot()
+            self._step.batch.snapshot = self.watch.snapshot()
 
     def _entry(self, entry: StatusEntry, now: datetime) -> None:
         if entry.observer is None:
@@ -408,7 +407,7 @@ class Newsroom:
         self._spoke.clear()
 
     def _report(self, report: Report) -> None:
-        self._batch.reports.append(report)
+        self._step.batch.reports.append(report)
         if report.operator in self.operators:
             self.watch.count(report)
             self.cases.hear(report)
@@ -428,7 +427,7 @@ class Newsroom:
             self._ears.forget(now)
             self.cases.forget(now)
         if self._snapshots and bucket % _SNAPSHOT_EVERY == 0:
-            self._batch.snapshot = self.watch.snapshot()
+            self._step.batch.snapshot = self.watch.snapshot()
 
     def _announce(self, now: datetime) -> None:
         for trouble in self.roster.troubles(now, deaf=self._ears.blind):
@@ -436,44 +435,23 @@ class Newsroom:
                 trouble.kind, trouble.source, trouble.since, trouble.reason, trouble.state
             )
             key = _trouble_key(trouble.kind, trouble.source, trouble.since)
-            self._batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
+            self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 
     def _emit(self, before: Draft | None, draft: Draft) -> None:
         """A new revision: kept, and sent to everyone it concerns, in the transaction of what caused it.
 
         The alarm behind it is kept along: a restart must not take an open incident for a calm one.
         """
-        self._batch.drafts.append(draft)
+        self._step.batch.drafts.append(draft)
         if self._snapshots:
-            self._batch.snapshot = self.watch.snapshot()
-        self._batch.incidents[draft.incident.id] = draft.incident
+            self._step.batch.snapshot = self.watch.snapshot()
+        self._step.batch.incidents[draft.incident.id] = draft.incident
         fresh = publish.is_fresh(before, draft)
-        self._batch.deliveries.extend(publish.for_draft(draft, self.outlets.rooms, fresh_card=fresh))
+        self._step.batch.deliveries.extend(publish.for_draft(draft, self.outlets.rooms, fresh_card=fresh))
         if draft.kind is DraftKind.PUBLISHED:
-            self._batch.deliveries.extend(publish.for_publication(draft, self.outlets.targets))
+            self._step.batch.deliveries.extend(publish.for_publication(draft, self.outlets.targets))
         if self.outlets.on_line is not None and draft.kind is not DraftKind.DECISION:
             self.outlets.on_line(draft)
-
-    async def _commit(self) -> None:
-        """Store what the step changed; what cannot be stored now goes with the next step."""
-        try:
-            await self._flush()
-        except StoreError as error:
-            _log.error("store refuses", error=str(error))
-
-    async def _flush(self) -> None:
-        changes = self._batch.changes()
-        if not changes:
-            return
-        try:
-            await self.store.apply(changes)
-        except StoreError as error:
-            if not error.retryable:
-                self._batch = Batch()  # it would be refused for ever, and everything after it would wait
-            raise
-        self._batch = Batch()
-        if changes.deliveries:
-            self.stir()
 
 
 def _trouble_key(kind: str, source: str, since: datetime) -> str:
