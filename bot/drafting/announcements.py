@@ -21,6 +21,9 @@ _TEXTS = {
         "sight": "Je vois de nouveau : au moins une source répond. Ce qui manque est rattrapé là où c'est possible.",
         "returned": "De retour après {span} d'arrêt. Rien n'a été observé {interval}, sauf ce que les sources peuvent "
         "encore raconter.",
+        "flood": "Afflux exceptionnel sur {operator} : je ne compte plus qu'une partie des signalements. "
+        "À partir de maintenant, mes chiffres sont un minimum.",
+        "flood_over": "Fin de l'afflux sur {operator} : {dropped} signalements n'ont pas été comptés.",
         "failed": "Envoi impossible vers « {to} » : {reason}. Il ne sera pas retenté.",
         "unsure": "Publication vers « {to} » : je ne sais pas si elle est partie. Vérifiez le canal ; je ne la "
         "répéterai que si vous le demandez.",
@@ -38,6 +41,9 @@ _TEXTS = {
         "It may be my own connection. Until then my silence means nothing.",
         "sight": "I can see again: at least one source answers. What was missed is caught up where that is possible.",
         "returned": "Back after {span}. Nothing was observed {interval}, but for what the sources can still tell.",
+        "flood": "Exceptional rush about {operator}: I count only part of the reports. "
+        "From now on my figures are a minimum.",
+        "flood_over": "The rush about {operator} is over: {dropped} reports were not counted.",
         "failed": "Cannot send to “{to}”: {reason}. It will not be tried again.",
         "unsure": "Publication to “{to}”: I cannot tell whether it went out. Look at the channel; I repeat it only "
         "if you ask me to.",
@@ -71,6 +77,11 @@ class Announcements:
         span = f"{hours} h {minutes:02d}" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"
         interval = tongue.interval(Interval(since, until))
         return self._tongue.finish(self._texts["returned"].format(span=span, interval=interval))
+
+    def flood(self, operator: str, dropped: int) -> str:
+        """There are more reports than are counted; afterwards, how many were not."""
+        text = self._texts["flood_over" if dropped else "flood"]
+        return self._tongue.finish(text.format(operator=operator, dropped=f"{dropped:_}".replace("_", "\u202f")))
 
     def failed(self, to: str, reason: str) -> str:
         """A destination refuses for good."""

@@ -22,6 +22,7 @@ from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
 from bot.flow.ears import Ears
 from bot.flow.episode import KindOf
+from bot.flow.flood import Flood
 from bot.flow.ingest import Ingest, digest, key_of
 from bot.flow.observers import Observers
 from bot.flow.review import Verdict
@@ -100,6 +101,7 @@ class Newsroom:
         )
         self._ingest = ingest
         self._ears = ears
+        self._flood = Flood()
         self.announcements = announcements
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
@@ -407,6 +409,8 @@ class Newsroom:
         self._spoke.clear()
 
     def _report(self, report: Report) -> None:
+        if report.operator in self.operators and not self._flood.takes(report, self.clock.now()):
+            return
         self._step.batch.reports.append(report)
         if report.operator in self.operators:
             self.watch.count(report)
@@ -435,6 +439,11 @@ class Newsroom:
                 trouble.kind, trouble.source, trouble.since, trouble.reason, trouble.state
             )
             key = _trouble_key(trouble.kind, trouble.source, trouble.since)
+            self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
+        for operator, at, dropped in self._flood.news(now):
+            _log.warning("flood", operator=operator, dropped=dropped)
+            text = self.announcements.flood(self.operators[operator].name, dropped)
+            key = _trouble_key("flood over" if dropped else "flood", operator, at)
             self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
 
     def _emit(self, before: Draft | None, draft: Draft) -> None:
