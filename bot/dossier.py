@@ -27,6 +27,7 @@ _SUFFIXES = (
     (re.compile(r"\bjson\b"), ".json"),
     (re.compile(r"\b(?:xml|rss|atom)\b"), ".xml"),
     (re.compile(r"^text/"), ".txt"),
+    (re.compile(r"^message/rfc822\b"), ".eml"),
 )
 _BEGINS = ((b"{", ".json"), (b"[", ".json"), (b"<!doctype html", ".html"), (b"<html", ".html"), (b"<", ".xml"))
 _DIGEST_CHARS = 12
@@ -144,7 +145,7 @@ def _checks(proof: Proof, names: dict[_Key, str]) -> str:
         for capture in visit.captures:
             dated = _utc(capture.dated) if capture.dated else ""
             file = names.get(_key(visit, capture), "")
-            rows.writerow((*check, capture.url, capture.status, dated, capture.digest, capture.size, file))
+            rows.writerow((*check, capture.url, capture.status or "", dated, capture.digest, capture.size, file))
         if not visit.captures:
             rows.writerow((*check, *[""] * (len(_COLUMNS) - len(check))))
     return text.getvalue()

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import BinaryIO, TypeVar
 
@@ -68,11 +68,13 @@ class Folder:
         validity: UIDs mean something only together with it.
         last: Up to this UID everything was looked at.
         count: Messages in the folder.
+        said: What the server said of it, as RFC 3501 writes it.
     """
 
     validity: int
     last: int
     count: int
+    said: bytes = b""
     letters: tuple[Letter, ...] = ()
 
 
@@ -150,7 +152,9 @@ class _Session(imaplib.IMAP4):
         answer, count = self.select(_quoted(_utf7(account.folder)), readonly=True)
         if answer != "OK":
             raise _failing(f"pas de dossier « {account.folder} »")
-        return Folder(self._number("UIDVALIDITY"), max(0, self._number("UIDNEXT") - 1), int(count[0] or 0))
+        validity, following, many = self._number("UIDVALIDITY"), self._number("UIDNEXT"), int(count[0] or 0)
+        said = f"* {many} EXISTS\r\n* OK [UIDVALIDITY {validity}]\r\n* OK [UIDNEXT {following}]\r\n"
+        return Folder(validity, max(0, following - 1), many, said.encode())
 
     def uids(self, *criteria: str) -> list[int]:
         """UIDs, in order."""
@@ -224,7 +228,7 @@ def collect(account: Account, validity: int, last: int, since: date) -> Callable
             if letter is not None:
                 letters.append(letter)
                 read_bytes += len(letter.body)
-        return Folder(folder.validity, done if more else max(folder.last, done), folder.count, tuple(letters))
+        return replace(folder, last=done if more else max(folder.last, done), letters=tuple(letters))
 
     return work
 

@@ -4,13 +4,15 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Self
+from urllib.parse import quote
 
 import msgspec
 import structlog
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from bot.domain.captures import Capture
 from bot.domain.signals import StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Reading, SourceDeps
@@ -132,6 +134,7 @@ class EmailSource(Channel[Settings]):
         loop = asyncio.get_running_loop()
         end = loop.time() + _PARSE_SECONDS
         entries: dict[str, StatusEntry] = {}
+        captures = [self._capture(f";UIDVALIDITY={folder.validity}", folder.said, "text/plain")]
         for letter in folder.letters:
             if loop.time() > end:
                 last = letter.uid - 1
@@ -142,7 +145,13 @@ class EmailSource(Channel[Settings]):
             entry = await self._entry(letter)
             if entry is not None:
                 entries[entry.id] = entry
-        yield Reading(events=tuple(entries.values()), cursor=encode_cursor(_Cursor(self._key, folder.validity, last)))
+                where = f";UIDVALIDITY={folder.validity}/;UID={letter.uid}"
+                captures.append(self._capture(where, letter.body, "message/rfc822"))
+        yield Reading(
+            events=tuple(entries.values()),
+            cursor=encode_cursor(_Cursor(self._key, folder.validity, last)),
+            captures=tuple(captures),
+        )
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
@@ -152,6 +161,17 @@ class EmailSource(Channel[Settings]):
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""
         await shared_parser().close()
+
+    def _capture(self, where: str, body: bytes, content_type: str) -> Capture:
+        """What the server said, at its address in the folder (RFC 5092)."""
+        return Capture(
+            url=f"imap://{self._settings.host}:{self._settings.port}/{quote(self._settings.folder)}{where}",
+            status=0,
+            digest=sha256(body).hexdigest(),
+            size=len(body),
+            headers=(("content-type", content_type),),
+            body=body,
+        )
 
     async def _entry(self, letter: Letter) -> StatusEntry | None:
         """A mail as an entry, or None where it is not the operator's (noted in the log)."""

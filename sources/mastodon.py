@@ -274,10 +274,16 @@ class MastodonSource:
         )
 
     def _reading(
-        self, events: tuple[Mention | Deletion, ...], cursor: str | None = None, **more: datetime | None
+        self,
+        events: tuple[Mention | Deletion, ...],
+        cursor: str | None = None,
+        *,
+        complete_to: datetime | None = None,
+        heard_from: datetime | None = None,
     ) -> Reading:
         """A Reading that names who does not answer, though the source is well as long as one does."""
-        return Reading(events, cursor, note=" ; ".join(filter(None, self._told.values())) or None, **more)
+        note = " ; ".join(filter(None, self._told.values())) or None
+        return Reading(events, cursor, complete_to, heard_from, note)
 
     def _note(self, where: str, error: SourceError | None) -> None:
         """Log who does not answer, once: the source is healthy as long as one does."""

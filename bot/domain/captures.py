@@ -15,7 +15,8 @@ class Capture:
 
     Attributes:
         url: Where the answer came from, without user, password and query (`?…` where there was one).
-        status: HTTP; 304 says that the bytes of `digest`, which we hold, are still what there is to read.
+        status: HTTP; 304 says that the bytes of `digest`, which we hold, are still what there is to read. 0: not read
+            over HTTP.
         digest: SHA-256 of the body, in hexadecimal.
         size: Of the body, in bytes.
         headers: Those that tell when and what, names in lower case; of the first answer with these bytes once stored.
@@ -40,7 +41,7 @@ class Visit:
 
     Attributes:
         at: As in its health line (aware UTC); with `source` it is the key.
-        captures: None for a check that got no answer, and for a channel that is not read over HTTP.
+        captures: None for a check that got no answer.
         telling: It said something new: an entry, another version of one, or another state of health.
     """
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.clock import Clock
-from bot.domain.captures import Visit
+from bot.domain.captures import Capture, Visit
 from bot.domain.signals import Health, HealthState
 from bot.errors import SourceError, StoreError
 from bot.flow.newsroom import Newsroom
@@ -103,7 +103,7 @@ class Listener:
         events = (*reading.events, healthy) if self._source.kind != "replay" else reading.events
         cursor = (name, reading.cursor) if reading.cursor is not None else None
         complete = (name, reading.complete_to) if reading.complete_to is not None else None
-        await self._store(events, cursor, complete, self._visit(healthy))
+        await self._store(events, cursor, complete, self._visit(healthy, reading.captures))
         self._cursor = reading.cursor or self._cursor
 
     async def _store(
@@ -122,9 +122,9 @@ class Listener:
             else:
                 return
 
-    def _visit(self, health: Health) -> Visit | None:
+    def _visit(self, health: Health, captures: tuple[Capture, ...] = ()) -> Visit | None:
         """What there is to prove of a check of an operator's own channel."""
-        captures = self._witness.take() if self._witness is not None else ()
+        captures += self._witness.take() if self._witness is not None else ()
         if health.operator is None:
             return None
         return Visit(health.source, health.operator, health.at, health.state, health.reason, captures)

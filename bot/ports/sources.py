@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from pydantic import Field
 
 from bot.clock import Clock
+from bot.domain.captures import Capture
 from bot.domain.incidents import Decision
 from bot.domain.operators import Operator
 from bot.domain.places import Place
@@ -44,6 +45,7 @@ class Reading:
         complete_to: Everything published before this event time has been handed over; None: not known.
         heard_from: Since when this reading and those before it cover everything; None: no gap was filled.
         note: For an editor, beside the source's health: money spent, a part that does not answer.
+        captures: Of an operator's channel that is not read over HTTP (whose answers are kept anyway): what it said.
     """
 
     events: tuple[Event, ...] = ()
@@ -51,6 +53,7 @@ class Reading:
     complete_to: datetime | None = None
     heard_from: datetime | None = None
     note: str | None = None
+    captures: tuple[Capture, ...] = ()
 
 
 class Source(Protocol):

@@ -72,6 +72,7 @@ async def read_once(source: Source, cursor: str | None = None) -> Reading:
         complete_to=readings[-1].complete_to,
         heard_from=readings[-1].heard_from,
         note=readings[-1].note,
+        captures=tuple(capture for reading in readings for capture in reading.captures),
     )
 
 

@@ -193,13 +193,14 @@ async def test_files_are_named_by_what_is_in_them(tmp_path: Path) -> None:
         capture(b"<feed/>", content_type="application/octet-stream"),
         capture(b"words", content_type="text/plain"),
         capture(b"\x00", content_type=""),
+        capture(b"Subject: x", content_type="message/rfc822"),
         capture(b"{}", content_type="application/json", url="https://etat.example/other"),
     ]
     odd = replace(visit(0, *answers), source="../État d’Orange")
     names = [name for name in files_in(await write(await store_of(odd), tmp_path / "proof")) if name.startswith("cap")]
     assert all(name.startswith("captures/20231205T080000Z-tat-d-Orange-") for name in names)
     endings = sorted(Path(name).suffix for name in names if not name.endswith(".headers.txt"))
-    assert endings == sorted([".json", ".xml", ".html", ".xml", ".txt", ".bin", ".json"])
+    assert endings == sorted([".json", ".xml", ".html", ".xml", ".txt", ".bin", ".eml", ".json"])
 
 
 async def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.clock import ManualClock
 from bot.config import load
+from bot.domain.captures import Capture
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import SourceError
 from bot.flow.listen import Listener
@@ -66,6 +67,15 @@ async def test_a_check_is_telling_when_it_brings_an_entry_or_another_state() -> 
         (HealthState.OK, None, True),
         (HealthState.OK, None, True),
     ]
+
+
+async def test_what_a_channel_without_http_said_is_kept_with_its_check() -> None:
+    room = Room()
+    said = Capture("imap://mail.example/INBOX", 0, "d", 4, body=b"said")
+    await room.check(Reading(captures=(said,)))
+    [visit] = await room.store.visits("orange", NOW, room.clock.now())
+    assert [(capture.url, capture.status, capture.digest) for capture in visit.captures] == [(said.url, 0, "d")]
+    assert await room.store.body("d") == b"said"
 
 
 async def test_a_defect_and_a_refusal_are_checks_too() -> None:

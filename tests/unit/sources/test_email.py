@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,20 @@ async def test_a_mail_becomes_the_operators_entry_and_nothing_is_marked(room: Ro
         "FETCH",
         "LOGOUT",
     }
+
+
+@pytest.mark.slow
+async def test_what_a_silence_rests_on_is_handed_over_and_nobody_elses_mail(room: Room) -> None:
+    room.server.add(mail())
+    room.server.add(mail(sender="Ami <ami@elsewhere.example>", message_id="<2@elsewhere.example>"))
+    _, reading = await room.read()
+    folder, letter = reading.captures
+    assert folder.body == b"* 2 EXISTS\r\n* OK [UIDVALIDITY 1]\r\n* OK [UIDNEXT 3]\r\n"
+    assert folder.url.endswith("/INBOX;UIDVALIDITY=1")
+    assert (letter.body, letter.digest) == (mail(), sha256(mail()).hexdigest())
+    assert letter.url.endswith("/INBOX;UIDVALIDITY=1/;UID=1")
+    _, reading = await room.read(reading.cursor)
+    assert reading.captures == (folder,)
 
 
 @pytest.mark.slow
