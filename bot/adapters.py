@@ -69,6 +69,7 @@ def settings_class(package: str, block: Block) -> Any:  # noqa: ANN401 - the cal
 def check_settings(config: Config) -> list[str]:
     """What is wrong with the adapters' blocks, a line each; imports the adapters, opens nothing."""
     found = []
+    alone: set[str] = set()
     for package, blocks in (
         ("sources", config.sources),
         ("handlers", config.handlers),
@@ -76,7 +77,11 @@ def check_settings(config: Config) -> list[str]:
     ):
         for block in blocks:
             try:
-                block.settings(_module(package, block).Settings)
+                settings = block.settings(_module(package, block).Settings)
+                if block.kind in alone:
+                    raise block.second()
+                if getattr(settings, "alone", False):
+                    alone.add(block.kind)
             except ConfigError as error:
                 found.extend(str(error).splitlines())
     return found

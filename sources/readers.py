@@ -25,6 +25,8 @@ class Settings(SourceSettings):
         daily_max: Messages that are read and answered in a day.
     """
 
+    alone = True  # the terms are the newsroom's
+
     handlers: tuple[str, ...] = ()
     per_person: int = Field(default=5, ge=1, le=100)
     daily_max: int = Field(default=5000, ge=1, le=100_000)

@@ -114,6 +114,10 @@ class Block:
             f"{self.file}: {self._at(('kind',))}: unknown kind '{self.kind}': {hint}known are {', '.join(known)}"
         )
 
+    def second(self) -> ConfigError:
+        """The error to raise when there is one block of this kind already, and it can only be one."""
+        return ConfigError(f"{self.file}: {self._at(('kind',))}: only one block of kind '{self.kind}' is possible")
+
     def _at(self, location: Location) -> str:
         return dotted((self.section, self.index, *location))
 

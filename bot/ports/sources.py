@@ -23,10 +23,12 @@ class SourceSettings(AdapterSettings):
         url_key: The setting that the URL of `vigie sources try KIND URL` fills (in a tuple, where it is one).
         file_key: The one that its FILE fills, where the source reads files itself; empty: the file's bytes are what
             every URL answers.
+        alone: There can be only one block of the kind.
     """
 
     url_key: ClassVar[str] = "url"
     file_key: ClassVar[str] = ""
+    alone: ClassVar[bool] = False
 
     interval: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(seconds=30))
 

@@ -441,6 +441,12 @@ def test_every_block_of_the_example_is_accepted_by_its_adapter(tmp_path: Path) -
     assert {block.table["operator"] for block in config.sources if "operator" in block.table} <= known
 
 
+def test_a_second_door_for_readers_is_refused(tmp_path: Path) -> None:
+    twice = '[[sources]]\nkind = "readers"\n\n[[sources]]\nkind = "readers"\nper_person = 9\n'
+    [line] = adapters.check_settings(read(tmp_path, twice))
+    assert line.endswith("config.toml: sources[1].kind: only one block of kind 'readers' is possible")
+
+
 @pytest.mark.parametrize("section", ["sources", "handlers", "targets"])
 def test_the_example_shows_every_kind(tmp_path: Path, section: str) -> None:
     config = read(tmp_path, everything(), MADE_UP)
