@@ -8,7 +8,7 @@ from typing import Self
 
 import structlog
 from pydantic import Field, SecretStr, field_validator, model_validator
-from telegram import Message, Update, User
+from telegram import BotCommandScopeChat, Message, Update, User
 
 from bot.domain.deliveries import Delivery, DeliveryKind, Notice
 from bot.domain.incidents import Draft
@@ -154,7 +154,7 @@ class Telegram:
                 # A plain trace: structlog's own shows locals, and so people's words.
                 log.error("telegram.update_broken", trace=traceback.format_exc())  # noqa: TRY400
 
-        await self._set_menu()
+        await self._set_menu(inbox)
         await visitors.introduce()
         settings = self._settings
         if settings.webhook_url and settings.webhook_secret:
@@ -169,10 +169,15 @@ class Telegram:
         else:
             await poll(self._api, handle, poll_seconds=self._poll_seconds, silent_seconds=self._silent_seconds)
 
-    async def _set_menu(self) -> None:
+    async def _set_menu(self, inbox: Inbox) -> None:
+        """List the commands; where readers write, to the desk's room only."""
+        bot, scope = self._api.bot, None
         try:
             async with self._api.calling():
-                await self._api.bot.set_my_commands(menu(self._deps.language))
+                if inbox.welcome(self.name) is not None:
+                    scope = BotCommandScopeChat(self._room.id)
+                    await bot.delete_my_commands()
+                await bot.set_my_commands(menu(self._deps.language), scope=scope)
         except HandlerError as error:  # the commands work without their menu
             log.warning("telegram.menu_failed", reason=error.reason)
 

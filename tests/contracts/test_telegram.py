@@ -680,9 +680,14 @@ async def test_an_editor_is_served_in_private_too(tg: TelegramEmulator) -> None:
 async def test_the_menu_lists_the_commands(tg: TelegramEmulator) -> None:
     async with listening(tg, FakeDesk()):
         pass
-    names = [command["command"] for command in tg.commands]
+    [(scope, commands)] = tg.commands.items()
+    assert scope is None
+    names = [command["command"] for command in commands]
     assert names == ["status", "incidents", "draft", "signaler", "sources", "id", "help"]
-    assert tg.commands[2]["description"] == "N : le texte de l’alerte seul, prêt à copier"
+    assert commands[2]["description"] == "N : le texte de l’alerte seul, prêt à copier"
+    async with listening(tg, FakeDesk(), FakeInbox(terms=TERMS)):
+        await tg.wait_call("setMyCommands", 2)
+    assert tg.commands == {ROOM: commands}  # readers are shown nothing that they may not ask
 
 
 async def test_english_is_spoken_when_configured(tg: TelegramEmulator) -> None:

@@ -46,7 +46,11 @@ class BotApi(World):
         for command in p["commands"]:
             if not re.fullmatch(r"[a-z0-9_]{1,32}", command["command"]) or not 1 <= len(command["description"]) <= 256:
                 raise ApiError(400, "Bad Request: BOT_COMMAND_INVALID")
-        self.commands = p["commands"]
+        self.commands[p.get("scope", {}).get("chat_id")] = p["commands"]
+        return True
+
+    async def _do_delete_my_commands(self, p: Json) -> bool:
+        self.commands.pop(p.get("scope", {}).get("chat_id"), None)
         return True
 
     async def _do_get_my_description(self, _: Json) -> Json:

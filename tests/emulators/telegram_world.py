@@ -132,13 +132,13 @@ class World:
 
     Attributes:
         me: Our bot.
-        commands: What the bot registered by setMyCommands.
+        commands: What the bot registered by setMyCommands, by the chat it is for; None: for all others.
         description: What people read before they press "Start".
     """
 
     def __init__(self, bot: User) -> None:
         self.me = bot
-        self.commands: list[Json] = []
+        self.commands: dict[int | None, list[Json]] = {}
         self.description = ""
         self._chats: dict[int, Chat] = {}
         self._messages: dict[tuple[int, int], Message] = {}
