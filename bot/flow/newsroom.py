@@ -1,7 +1,7 @@
 """The core at work: takes what sources say, closes buckets, and turns every step into one transaction."""
 
 import asyncio
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Health, Mention, Report, Signal, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.flow import publish, transitions
 from bot.flow.batch import Step
@@ -22,8 +22,8 @@ from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.draft import Drafts
 from bot.flow.ears import Ears
 from bot.flow.episode import KindOf
-from bot.flow.flood import Flood
 from bot.flow.ingest import Ingest, digest, key_of
+from bot.flow.intake import Intake
 from bot.flow.observers import Observers
 from bot.flow.review import Verdict
 from bot.flow.roster import Roster
@@ -101,12 +101,21 @@ class Newsroom:
         )
         self._ingest = ingest
         self._ears = ears
-        self._flood = Flood()
         self.announcements = announcements
         self._snapshots = snapshots
         self._lock = asyncio.Lock()
         self._step = Step(store, self.stir)
-        self._spoke: set[str] = set()  # operators whose entries of this step wait to be judged
+        self._intake = Intake(
+            step=self._step,
+            ingest=ingest,
+            watch=watch,
+            cases=self.cases,
+            channels=self.channels,
+            observers=self.observers,
+            ears=ears,
+            roster=roster,
+            operators=operators,
+        )
         self._told_past: dict[str, datetime] = {}
         self._wakers: list[asyncio.Event] = []
 
@@ -194,8 +203,7 @@ class Newsroom:
             if visit is not None:
                 telling = bool(new) or visit.state is not self.roster.state(visit.source)
                 self._step.batch.visits.append(replace(visit, telling=telling))
-            verdicts = self._events(events, new, now)
-            self._take_back([event for event in events if isinstance(event, Deletion)])
+            verdicts = self._intake.events(events, new, now)
             self._keep_detectors(event for event in signals if id(event) in new)
             if cursor is not None:
                 self._step.batch.cursors[cursor[0]] = cursor[1]
@@ -216,8 +224,9 @@ class Newsroom:
         async with self._lock:
             await self._step.flush()
             self._step.batch.heard.append(Heard(mention, digest(mention)))
-            self._report(report)
-            self._amend(range(0), self.clock.now())
+            now = self.clock.now()
+            self._intake.report(report, now)
+            self._intake.amend(range(0), now)
             await self._step.flush()
 
     async def retract(self, source: str, key: str, who: str) -> bool:
@@ -237,7 +246,7 @@ class Newsroom:
                 if report.operator in self.operators:
                     self.watch.retract(report)
                     self.cases.retract(report, who, now)
-            self._amend(range(0), now)
+            self._intake.amend(range(0), now)
             if self._snapshots and self.watch.last_closed is not None:  # or a restart would count it again
                 self._step.batch.snapshot = self.watch.snapshot()
             await self._step.flush()
@@ -334,53 +343,6 @@ class Newsroom:
             key = f"returned/{until:%Y%m%dT%H%M}"
             self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
 
-    def _events(self, events: Iterable[Event | Report], new: Container[int], now: datetime) -> list[Verdict]:
-        """Take them in their order; signals by their `id()`, if they say something new."""
-        verdicts = []
-        for event in events:
-            if not isinstance(event, StatusEntry):
-                self._look_at_channels(now)
-            if isinstance(event, Health):
-                self._check(event, now)
-            elif isinstance(event, Decision):
-                self._step.batch.decisions.append(event)
-                verdicts.append(self.cases.decide(event, now))
-            elif isinstance(event, Report):
-                self._report(event)
-                self._amend(self._ears.heard(event.source, event.at), now)
-            elif not isinstance(event, Deletion) and id(event) in new:
-                self._signal(event, now)
-        self._look_at_channels(now)
-        return verdicts
-
-    def _check(self, health: Health, now: datetime) -> None:
-        health = self.roster.judged(health)
-        self._step.batch.health.append(health)
-        self.roster.note(health)
-        self.channels.note(health)
-        self._amend(self._ears.note(health), now)
-        if health.operator is not None:
-            self.cases.look_at_channel(health.operator, now)
-
-    def _signal(self, signal: Mention | StatusEntry | Tally, now: datetime) -> None:
-        taken = self._ingest.take(signal)
-        self._step.batch.heard.append(taken.heard)
-        if isinstance(signal, Mention):
-            for report in taken.reports:
-                self._report(report)
-            self._amend(self._ears.heard(signal.source, signal.published_at), now)
-            self.roster.heard(signal.source, now)
-        elif isinstance(signal, Tally):
-            if self.watch.tally(signal):
-                self.cases.bear_out(signal.operator, now)
-        elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
-            self._entry(taken.heard.signal, now)
-
-    def _take_back(self, deletions: Sequence[Deletion]) -> None:
-        self._step.batch.deletions.extend(deletions)
-        if deletions:
-            self.cases.unlink({(deletion.source, deletion.id) for deletion in deletions})
-
     def _keep_detectors(self, signals: Iterable[Signal]) -> None:
         """Keep the detectors with what a restart would not feed them again.
 
@@ -391,35 +353,6 @@ class Newsroom:
             isinstance(signal, Tally) or (closed is not None and signal.seen_at < closed) for signal in signals
         ):
             self._step.batch.snapshot = self.watch.snapshot()
-
-    def _entry(self, entry: StatusEntry, now: datetime) -> None:
-        if entry.observer is None:
-            self.channels.add(entry)
-            self.cases.entry(entry, now)
-            self._spoke.add(entry.operator)
-        else:  # never the operator's word
-            self.observers.add(entry)
-            if entry.place is None:
-                self.cases.observed(entry.operator, now)
-
-    def _look_at_channels(self, now: datetime) -> None:
-        """Judge what operators said once all of it is known: three hundred entries of one reading are one update."""
-        for operator in sorted(self._spoke):
-            self.cases.look_at_channel(operator, now)
-        self._spoke.clear()
-
-    def _report(self, report: Report) -> None:
-        if report.operator in self.operators and not self._flood.takes(report, self.clock.now()):
-            return
-        self._step.batch.reports.append(report)
-        if report.operator in self.operators:
-            self.watch.count(report)
-            self.cases.hear(report)
-
-    def _amend(self, filled: Sequence[int], now: datetime) -> None:
-        sightings = self.watch.amend(self._ears.exposure, filled)
-        if sightings:
-            self.cases.sight(sightings, now)
 
     def _close(self, bucket: int, now: datetime) -> None:
         sightings = self.watch.close(bucket, self._ears.exposure(bucket))
@@ -440,7 +373,7 @@ class Newsroom:
             )
             key = _trouble_key(trouble.kind, trouble.source, trouble.since)
             self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, now))
-        for operator, at, dropped in self._flood.news(now):
+        for operator, at, dropped in self._intake.flood.news(now):
             _log.warning("flood", operator=operator, dropped=dropped)
             text = self.announcements.flood(self.operators[operator].name, dropped)
             key = _trouble_key("flood over" if dropped else "flood", operator, at)
