@@ -1,9 +1,11 @@
-"""What every test needs: no event loop but its own, and the same examples every time."""
+"""What every test needs: no event loop and no logs but its own, and the same examples every time."""
 
 import asyncio
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # They wait for whole minutes of the world's clock: begun last, each would have the suite wait for it alone.
@@ -24,3 +26,10 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest first; a stable order, so that every worker has the same."""
     items.sort(key=lambda item: not item.path.stem.startswith(_BEGUN_FIRST))
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command that a test calls sets up logging for the whole process, and the next test may look at its logs."""
+    yield
+    structlog.reset_defaults()
