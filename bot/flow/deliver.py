@@ -31,6 +31,9 @@ _ASKED_LIMIT_SECONDS = 24 * 3600.0  # longer than any platform makes us wait; a 
 _EDIT_EVERY_SECONDS = 5.0  # an edit rings no bell: a later one says it as well
 _OLD_CARD_SECONDS = 3600.0
 _WINDOW_SECONDS = 60.0
+_LATE = timedelta(
+    minutes=30
+)  # of a room that was away so long, each incident's last notice is enough: the card has all
 
 
 class _Pacer:
@@ -121,12 +124,12 @@ class Outbox:
         wait = _IDLE_SECONDS
         waiting: set[str | None] = set()
         todo = await self._newsroom.store.undelivered(self._to.name)
-        newest = {item.incident: item.id for item in todo if item.kind is DeliveryKind.EDIT}
+        newest = {(item.incident, item.kind): item.id for item in todo}
         for item in todo:
             if item.state is DeliveryState.UNSURE or (item.incident is not None and item.incident in waiting):
                 continue
-            if item.kind is DeliveryKind.EDIT and newest[item.incident] != item.id:
-                await self._journal(replace(item, state=DeliveryState.FAILED, error="a later edit says it"))
+            if newest[item.incident, item.kind] != item.id and self._is_superseded(item):
+                await self._journal(replace(item, state=DeliveryState.FAILED, error=f"a later {item.kind} says it"))
                 continue
             due = max(self._try_at(item, now), self._edit_due(item, now))
             if due <= now:
@@ -135,6 +138,13 @@ class Outbox:
                 waiting.add(item.incident)
             wait = min(wait, due - now)
         return None, wait
+
+    def _is_superseded(self, item: Delivery) -> bool:
+        """Whether one of the same kind and incident that waits behind it is all that a reader needs."""
+        late = self._newsroom.clock.now() - item.created_at > _LATE
+        return item.kind is DeliveryKind.EDIT or (
+            item.kind is DeliveryKind.NOTICE and item.incident is not None and late
+        )
 
     def _try_at(self, item: Delivery, now: float) -> float:
         if item.next_try_at is None:

@@ -177,6 +177,24 @@ async def test_edits_of_one_card_keep_their_distance() -> None:
     assert room.got[-1][0].id == "i/61/edit/room"
 
 
+async def test_a_room_that_was_away_for_hours_gets_the_card_and_the_last_notice_of_each_incident() -> None:
+    store, room = MemoryStore(), ScriptedDestination()
+    newsroom = newsroom_of(store)
+    room.script.extend([FLAKY] * 20)
+
+    def notice(n: int, hours: float, incident: str | None = "i") -> Delivery:
+        at = NOW - timedelta(hours=hours)
+        return Delivery(f"{incident}/{n}/notice/room", "room", DeliveryKind.NOTICE, Notice(f"{n}"), at, incident)
+
+    kept = [notice(1, 1.9, None), notice(2, 1.8, None), notice(3, 1.0, "j"), notice(6, 0.4), notice(7, 0.1)]
+    async with delivering(newsroom, room):
+        await newsroom.tell([card(), notice(4, 1.9), notice(5, 0.9), *kept, edit(2), edit(3)])
+        await asyncio.sleep(7200)
+    sent = {delivery.id for delivery, _ in room.got[20:]}
+    assert sent == {"i/1/card/room", "i/3/edit/room", *(item.id for item in kept)}
+    assert not await store.undelivered()
+
+
 async def test_a_card_that_is_gone_is_posted_afresh_and_edited_from_then_on() -> None:
     store, room = MemoryStore(), ScriptedDestination()
     newsroom = newsroom_of(store)
