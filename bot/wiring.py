@@ -127,6 +127,7 @@ def build_core(
         operators=operators,
         outlets=outlets,
         kind_of=lambda source: kinds.get(source, source),
+        region_of=classifier.region_of,
         snapshots=snapshots,
     )
     desk = NewsroomDesk(newsroom, classifier.operator, classifier.place, classifier.classify)

@@ -3,7 +3,8 @@
 An entry says what IODA measured, never what the operator says: it bears out what people report and opens nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -12,6 +13,7 @@ import msgspec
 from pydantic import Field
 
 from bot.domain.operators import Service
+from bot.domain.places import Level, Place
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError, SourceError
 from bot.ports import Reading, Response, SourceDeps, SourceSettings
@@ -36,10 +38,12 @@ class Settings(SourceSettings):
     Attributes:
         url: Where the events are; the query is ours.
         networks: Operator → numbers of its networks (ASN); empty: those that are known of the configured operators.
+        regions: Our id of a region (`R27`) → IODA's numbers of it; each network is measured there as well.
     """
 
     url: str = Field(default="https://api.ioda.inetintel.cc.gatech.edu/v2/outages/events", pattern=r"^https?://\S+$")
     networks: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
+    regions: Mapping[str, tuple[int, ...]] = Field(default_factory=dict)
     interval: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(minutes=1))
 
 
@@ -67,8 +71,28 @@ class _Document(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """What is asked for: a network (ASN) of an operator, as a whole or as far as it lies in a region."""
+
+    operator: str
+    number: int
+    region: Place | None = None
+    code: int = 0  # IODA's of the region
+
+    @property
+    def location(self) -> str:
+        """As IODA names it."""
+        return f"geoasn/{self.number}-{self.code}" if self.region else f"asn/{self.number}"
+
+    @property
+    def page(self) -> str:
+        """Where IODA shows it, or the region."""
+        return f"{_PAGE}/region/{self.code}" if self.region else f"{_PAGE}/asn/{self.number}"
+
+
 class _Cursor(msgspec.Struct, frozen=True):
-    """What was read last by network, and the events that were on then (by id, with their beginning)."""
+    """What was read last by location, and the events that were on then (by id, with their beginning)."""
 
     seen: dict[str, Seen] = {}
     on: dict[str, int] = {}
@@ -83,7 +107,21 @@ def create(settings: Settings, deps: SourceDeps) -> "IodaSource":
     networks = settings.networks or {o: numbers for o, numbers in _NETWORKS.items() if o in deps.operators}
     if not any(networks.values()):
         raise ConfigError(f"source {settings.name}: networks: none is known of {known}: name their numbers")
-    return IodaSource(settings, deps, {number: o for o, numbers in networks.items() for number in numbers})
+    whole = [_Network(operator, number) for operator, numbers in networks.items() for number in numbers]
+    parts = [
+        _Network(network.operator, network.number, region, code)
+        for region, code in _regions(settings, deps)
+        for network in whole
+    ]
+    return IodaSource(settings, deps, (*whole, *parts))
+
+
+def _regions(settings: Settings, deps: SourceDeps) -> Iterator[tuple[Place, int]]:
+    for name, codes in settings.regions.items():
+        region = deps.place(name)
+        if region is None or region.level is not Level.REGION:
+            raise ConfigError(f"source {settings.name}: regions: must be the id of a region, such as R27; got {name}")
+        yield from ((region, code) for code in codes)
 
 
 class IodaSource:
@@ -92,14 +130,14 @@ class IodaSource:
     Args:
         settings: Of the source.
         deps: What it may use.
-        networks: Number (ASN) → operator.
+        networks: What is asked for.
     """
 
     kind = "ioda"
     hears = False
     operator: str | None = None  # nobody's own channel: it proves no silence
 
-    def __init__(self, settings: Settings, deps: SourceDeps, networks: Mapping[int, str]) -> None:
+    def __init__(self, settings: Settings, deps: SourceDeps, networks: tuple[_Network, ...]) -> None:
         self.name = settings.name or self.kind
         self.interval = settings.interval
         self._settings = settings
@@ -113,43 +151,43 @@ class IodaSource:
         seen: dict[str, Seen] = {}
         on = dict(before.on)
         entries: list[StatusEntry] = []
-        for number in self._networks:
-            code = str(number)
-            url = self._url(code, now)
-            answer, seen[code] = await fetch(self._deps.http, url, before.seen.get(code, Seen()))
+        for network in self._networks:
+            where = network.location
+            answer, seen[where] = await fetch(self._deps.http, self._url(where, now), before.seen.get(where, Seen()))
             if answer is None:
                 continue
-            events = {event.id: event for event in _events(answer) if event.location == f"asn/{code}"}
-            mine = {key: since for key, since in on.items() if key.startswith(f"asn/{code}:")}
+            events = {event.id: event for event in _events(answer) if event.location == where}
+            mine = {key: since for key, since in on.items() if key.startswith(f"{where}:")}
             for key in mine:
                 del on[key]
             for event in events.values():
-                entry = self._entry(event, number, now)
+                entry = self._entry(event, network, now)
                 entries.append(entry)
                 if entry.state is EntryState.IDENTIFIED:
                     on[event.id] = int(event.start)
-            entries += [self._gone(key, since, number, now) for key, since in mine.items() if key not in events]
+            entries += [self._gone(key, since, network, now) for key, since in mine.items() if key not in events]
         yield Reading(events=tuple(entries), cursor=encode_cursor(_Cursor(seen, on)))
 
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
         now = self._deps.clock.now()
         found = 0
-        for number in self._networks:
-            answer, _ = await fetch(self._deps.http, self._url(str(number), now), Seen())
+        for network in self._networks:
+            answer, _ = await fetch(self._deps.http, self._url(network.location, now), Seen())
             found += len(_events(answer)) if answer else 0
         return f"{len(self._networks)} réseaux, {found} événements en 24 h"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""
 
-    def _url(self, code: str, now: datetime) -> str:
+    def _url(self, location: str, now: datetime) -> str:
         parts = urlsplit(self._settings.url)
-        asked = {"entityType": "asn", "entityCode": code}
+        kind, _, code = location.partition("/")
+        asked = {"entityType": kind, "entityCode": code}
         asked |= {"from": str(int((now - _BACK).timestamp())), "until": str(int(now.timestamp()))}
         return urlunsplit(parts._replace(query=urlencode(dict(parse_qsl(parts.query)) | asked)))
 
-    def _entry(self, event: _Event, number: int, now: datetime) -> StatusEntry:
+    def _entry(self, event: _Event, network: _Network, now: datetime) -> StatusEntry:
         # IODA lets an event that goes on end with the window that was asked for.
         over = event.start + event.duration < int(now.timestamp())
         how = _HOW.get(event.datasource or "", event.datasource or "mesure inconnue")
@@ -157,7 +195,7 @@ class IodaSource:
         told += [f"score : {event.score:.0f}"] if over and event.score is not None else []  # it grows while it lasts
         return self._told(
             event.id,
-            number,
+            network,
             f"baisse de connectivité mesurée par IODA ({how})",
             state=EntryState.RESOLVED if over else EntryState.IDENTIFIED,
             at=min(datetime.fromtimestamp(event.start + (event.duration if over else 0), UTC), now),
@@ -166,15 +204,15 @@ class IodaSource:
             body=" ; ".join(told),
         )
 
-    def _gone(self, key: str, since: int, number: int, now: datetime) -> StatusEntry:
+    def _gone(self, key: str, since: int, network: _Network, now: datetime) -> StatusEntry:
         """IODA has taken an event back: whatever it was, it is not on."""
         title = "baisse de connectivité que IODA ne signale plus"
-        return self._told(key, number, title, state=EntryState.RESOLVED, at=now, start=since, now=now)
+        return self._told(key, network, title, state=EntryState.RESOLVED, at=now, start=since, now=now)
 
     def _told(
         self,
         key: str,
-        number: int,
+        network: _Network,
         title: str,
         *,
         state: EntryState,
@@ -183,19 +221,22 @@ class IodaSource:
         now: datetime,
         body: str = "",
     ) -> StatusEntry:
-        operator = self._networks[number]
+        operator, region = network.operator, network.region
+        where = f"AS{network.number}, {region.name}" if region else f"AS{network.number}"
         return StatusEntry(
             source=self.name,
             operator=operator,
             id=key,
-            title=f"{self._deps.operators[operator].name} (AS{number}) : {title}",
+            title=f"{self._deps.operators[operator].name} ({where}) : {title}",
             state=state,
             published_at=at,
             seen_at=now,
             body=body,
             services=(Service.INTERNET,),
-            url=f"{_PAGE}/asn/{number}?from={start - 3600}&until={start + 86_400}",
+            area=region.name if region else None,
+            url=f"{network.page}?from={start - 3600}&until={start + 86_400}",
             observer=self.kind,
+            place=region.id if region else None,
         )
 
 

@@ -1,6 +1,6 @@
 """The understanding room's front door: text in, who, what, where and when out, with the words that decided."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.classify.data import ClassifierData
@@ -31,12 +31,18 @@ class Classifier:
     def __init__(self, data: ClassifierData, operators: Sequence[Operator], *, home: str | None = None) -> None:
         self._patterns = data.patterns
         self._operators = OperatorFinder(operators, data.homonyms)
+        self._region_of = data.gazetteer.region_of
         self._places = PlaceFinder(data.gazetteer, data.places, home)
 
     @property
     def operators(self) -> tuple[Operator, ...]:
         """Those the newsroom watches, in the order given."""
         return tuple(self._operators.operators.values())
+
+    @property
+    def region_of(self) -> Mapping[str, str]:
+        """The region (`R27`) of each département, by its code (`71`, `2A`)."""
+        return self._region_of
 
     def gate(self, text: str) -> bool:
         """Whether a text may name a configured operator, brand or product; cheap, for streams."""

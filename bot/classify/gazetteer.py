@@ -71,6 +71,7 @@ class Gazetteer:
             number: Place(f"D{number}", Level.DEPARTEMENT, name, number)
             for number, (name, _, _) in places["departments"].items()
         }
+        self.region_of = {number: f"R{region}" for number, (_, region, _) in places["departments"].items()}
         self._needs_cue = {number: cue for number, (_, _, cue) in places["departments"].items()}
         self.regions = {n: Place(f"R{n}", Level.REGION, name, None) for n, name in places["regions"].items()}
         self.wide = {key(p.name): p for p in self.regions.values()}

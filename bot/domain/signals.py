@@ -51,18 +51,19 @@ class StatusEntry:
     """One entry of an operator's own channel: their state, impact and area, never ours.
 
     Or, with an `observer`, what a third party measured or published of the operator: context and confirmation, never
-    the operator's word. With a `place` it is about one thing there (a mobile site out of service) and is context only;
-    without one it is a measure of the whole network and bears an incident out, or, with the state `unknown`, it only
-    dates the list that the others come from. An entry updated in place keeps its id; ingest tells a repeat from an
-    update by its content.
+    the operator's word. Without a `place` it is a measure of the whole network, with a region (`R27`) one of the
+    network there; both bear an incident out. With a smaller place it is about one thing there (a mobile site out of
+    service) and is context only; with the state `unknown` it only dates the list that the others come from.
+
+    An entry updated in place keeps its id; ingest tells a repeat from an update by its content.
 
     Attributes:
         services: Empty when the entry names none: it then fits any service.
         area: In the operator's own words, or None.
         published_at: Time of this version of the entry, by their clock (aware UTC).
         observer: Who says it where it is not the operator (`ioda`, `arcep`); None: the operator itself.
-        place: Id of the place of the one thing that an observer's entry is about (`71076`, `D71`; `FR` where it does
-            not say which).
+        place: Id of the place that an observer's entry is about (`71076`, `D71`, `R27`; `FR` where it does not say
+            which).
     """
 
     source: str

@@ -12,7 +12,7 @@ from bot.flow.channels import Channels
 from bot.flow.ears import Ears
 from bot.flow.flood import Flood
 from bot.flow.ingest import Ingest
-from bot.flow.observers import Observers
+from bot.flow.observers import Observers, is_measure
 from bot.flow.review import Verdict
 from bot.flow.roster import Roster
 from bot.flow.watch import Watch
@@ -122,7 +122,7 @@ class Intake:
             self._spoke.add(entry.operator)
         else:  # never the operator's word
             self._observers.add(entry)
-            if entry.place is None:
+            if is_measure(entry):
                 self._cases.observed(entry.operator, now)
 
     def _look_at_channels(self, now: datetime) -> None:

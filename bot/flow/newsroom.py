@@ -79,6 +79,7 @@ class Newsroom:
         operators: Mapping[str, Operator],
         outlets: Outlets,
         kind_of: KindOf,
+        region_of: Mapping[str, str],
         snapshots: bool = True,
     ) -> None:
         self.store = store
@@ -86,7 +87,7 @@ class Newsroom:
         self.watch = watch
         self.roster = roster
         self.channels = Channels()
-        self.observers = Observers()
+        self.observers = Observers(region_of)
         self.operators = operators
         self.outlets = outlets
         self.cases = Caseload(

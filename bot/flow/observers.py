@@ -1,6 +1,7 @@
 """What third parties measured or published of the operators: it bears incidents out and answers `/status`, no more."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.incidents import Incident, Observation
@@ -16,9 +17,14 @@ _Key = tuple[str, str]  # source, id
 
 
 class Observers:
-    """Their last words that are not over. A site is kept as its place and since when: there are thousands."""
+    """Their last words that are not over. A site is kept as its place and since when: there are thousands.
 
-    def __init__(self) -> None:
+    Args:
+        region_of: The region (`R27`) of each département, by its code.
+    """
+
+    def __init__(self, region_of: Mapping[str, str]) -> None:
+        self._region_of = region_of
         self._measures: dict[str, dict[_Key, StatusEntry]] = defaultdict(dict)
         self._lists: dict[str, dict[str, StatusEntry]] = defaultdict(dict)  # operator → source → what dates its list
         self._sites: dict[str, dict[_Key, tuple[str, datetime]]] = defaultdict(dict)
@@ -26,7 +32,7 @@ class Observers:
     def add(self, entry: StatusEntry) -> None:
         """An observer said something of an operator, or changed what it had said."""
         key = entry.source, entry.id
-        if entry.place is not None:
+        if entry.place is not None and not is_measure(entry):
             if entry.state is EntryState.RESOLVED:
                 self._sites[entry.operator].pop(key, None)
             else:
@@ -46,9 +52,20 @@ class Observers:
         found = (
             Observation(m.observer or m.source, m.source, m.id, m.published_at, m.url)
             for key, m in self._measures.get(incident.operator, {}).items()
-            if key not in known and fits(m, incident.services, incident.first_report_at)
+            if key not in known and fits(m, incident.services, incident.first_report_at) and self._is_there(m, incident)
         )
         return tuple(sorted(found, key=lambda o: (o.published_at, o.source, o.entry_id)))
+
+    def _is_there(self, measure: StatusEntry, incident: Incident) -> bool:
+        """Whether a measure of one region is of where people are: at least half of the places that they name."""
+        if measure.place is None:
+            return True
+        inside = sum(
+            count.n
+            for count in incident.places
+            if measure.place in {count.place.id, self._region_of.get(count.place.departement or "")}
+        )
+        return inside > 0 and 2 * inside >= sum(count.n for count in incident.places)
 
     def sites(self, operator: str, place: Place | None) -> tuple[SitesOut, ...]:
         """How many mobile sites of an operator are out of service, a line a list; at `place`, or everywhere."""
@@ -63,6 +80,11 @@ class Observers:
             observer = dated.observer or source
             found.append(SitesOut(observer, dated.published_at, fresh, len(since) - fresh, dated.url))
         return tuple(found)
+
+
+def is_measure(entry: StatusEntry) -> bool:
+    """Whether an observer's entry is about a network, or its part in a region, and not about a single thing."""
+    return entry.place is None or entry.place.startswith("R")
 
 
 def _lies_in(site: str, place: Place) -> bool:

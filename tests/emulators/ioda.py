@@ -15,12 +15,21 @@ PATH = "/v2/outages/events"
 
 @dataclass
 class Outage:
-    """One outage as IODA measures it; `end` None: it goes on. Times in seconds since 1970."""
+    """One outage as IODA measures it; `end` None: it goes on. Times in seconds since 1970.
+
+    Attributes:
+        region: IODA's number of the region in which the network is down; None: everywhere.
+    """
 
     network: int
     start: int
     end: int | None = None
     datasource: str = "bgp"
+    region: int | None = None
+
+    @property
+    def location(self) -> str:
+        return f"asn/{self.network}" if self.region is None else f"geoasn/{self.network}-{self.region}"
 
 
 @dataclass
@@ -46,7 +55,7 @@ class Ioda:
         since, until = int(asked["from"]), int(asked["until"])
         data: list[dict[str, Any]] = [
             {
-                "location": f"asn/{outage.network}",
+                "location": outage.location,
                 "start": outage.start,
                 "duration": min(outage.end or until, until) - outage.start,
                 "uncertainty": None,
@@ -59,7 +68,7 @@ class Ioda:
                 "method": "median",
             }
             for outage in self.outages
-            if asked.get("entityType") == "asn" and asked.get("entityCode") == str(outage.network)
+            if f"{asked.get('entityType')}/{asked.get('entityCode')}" == outage.location
             if outage.start < until and (outage.end or until) >= since
         ]
         body = {"type": "outages.events", "requestParameters": asked, "error": self.error, "data": data}

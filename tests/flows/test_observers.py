@@ -114,6 +114,24 @@ def test_sites_out_of_service_open_confirm_and_say_nothing() -> None:
     assert {line["silence"]["state"] for line in lines} == {"no_channel"}
 
 
+@pytest.mark.parametrize(("region", "state"), [("R32", "confirmed"), ("R27", "suspected")])
+def test_a_measure_of_a_region_confirms_what_is_reported_from_there(region: str, state: str) -> None:
+    day = quiet_morning()
+    for index in range(20):
+        at = day.time("08:10") + timedelta(seconds=36 * index)
+        day.post(at, _INTERNET[index % 4].format(place=("à Lille", "à Amiens", "à Metz")[index % 3]), source="bluesky")
+    lines = measures(day, "08:40", since="08:05", place=region).until("09:00").run()
+    assert states(lines)[-1] == state
+
+
+def test_a_measure_of_a_region_confirms_nothing_that_names_no_place() -> None:
+    day = quiet_morning()
+    for index in range(20):
+        at = day.time("08:10") + timedelta(seconds=36 * index)
+        day.post(at, _INTERNET[index % 4].format(place="").strip(), source="bluesky")
+    assert set(states(measures(day, "08:40", since="08:05", place="R32").until("09:00").run())) == {"suspected"}
+
+
 def test_one_that_comes_while_it_eases_does_not_reopen_it() -> None:
     lines = measures(fibre(quiet_morning()), "10:40").until("12:30").run()
     assert "confirmed" not in states(lines)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.operators import Operator, Service
+from bot.domain.places import Level, Place
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError
 from sources.ioda import IodaSource, Settings, create
@@ -19,6 +20,8 @@ from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
 DATA = Path(__file__).parents[2] / "data" / "ioda"
 ORANGE, SFR = 3215, 15557
 T = int(NOW.timestamp())
+BURGUNDY = Place("R27", Level.REGION, "Bourgogne-Franche-Comté", None)
+CHALON = Place("71076", Level.COMMUNE, "Chalon-sur-Saône", "71")
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ async def server() -> AsyncIterator[Ioda]:
 @pytest.fixture
 async def world() -> AsyncIterator[SourceWorld]:
     made = SourceWorld()
+    made.deps = replace(made.deps, place={"R27": BURGUNDY, "71076": CHALON}.get)
     yield made
     await made.http.real.close()
 
@@ -57,6 +61,29 @@ async def test_it_asks_for_a_day_of_each_network_of_the_operators_there_are(serv
     await entries(make(world, f"{server.url}?entityCode=1&includeAlerts=false"))
     window = {"from": str(T - 86_400), "until": str(T), "entityType": "asn", "includeAlerts": "false"}
     assert server.queries == [{**window, "entityCode": "3215"}, {**window, "entityCode": "15557"}]
+
+
+async def test_a_network_is_measured_in_a_region_as_well(server: Ioda, world: SourceWorld) -> None:
+    source = make(world, server.url, regions={"R27": [1098, 1099]})
+    server.outages.append(outage := Outage(SFR, T - 3000, region=1099))
+    (entry,), cursor = await entries(source)
+    assert (entry.id, entry.place, entry.area) == ("geoasn/15557-1099:bgp:" + str(T - 3000), "R27", BURGUNDY.name)
+    assert entry.title.startswith("SFR (AS15557, Bourgogne-Franche-Comté) : baisse de connectivité")
+    assert (entry.url or "").startswith("https://ioda.inetintel.cc.gatech.edu/region/1099?")
+    assert [query["entityCode"] for query in server.queries] == [
+        *("3215", "15557"),
+        *("3215-1098", "15557-1098"),
+        *("3215-1099", "15557-1099"),
+    ]
+    server.outages.remove(outage)
+    (over,), _ = await entries(source, cursor)
+    assert (over.id, over.place, over.state) == (entry.id, "R27", EntryState.RESOLVED)
+
+
+@pytest.mark.parametrize("name", ["71076", "Atlantis"])
+def test_a_region_must_be_one(world: SourceWorld, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"regions: must be the id of a region, such as R27; got {name}"):
+        make(world, "http://127.0.0.1:9/", regions={name: [1]})
 
 
 async def test_an_outage_that_ends_is_the_same_entry_and_over(server: Ioda, world: SourceWorld) -> None:
