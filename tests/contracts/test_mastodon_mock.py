@@ -1,6 +1,7 @@
 """The `mastodon` source before an API that others wrote: PyPI's mastodon-mock, unmodified, in a process of its own."""
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -53,7 +54,13 @@ async def serve(folder: Path, *arguments: str) -> AsyncIterator[Mock]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mastodon_mock", "serve", "--in-memory", "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*command, "--log-level", "error", *arguments, cwd=folder)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *("--log-level", "error"),
+        *arguments,
+        cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder)},  # killed, it leaves its files
+    )
     try:
         async with aiohttp.ClientSession() as session:
             mock = Mock(port, process, session)
