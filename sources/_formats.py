@@ -14,7 +14,8 @@ _TIMES_ENDED = (
 )  # fmt: skip
 _TIMES_CHANGED = (
     "updated_at", "updatedAt", "updated", "modified", "modified_at", "date_updated", "lastUpdatedDate", "last_update",
-    "lastUpdate", "date_modified", "maj", "date_maj",
+    "lastUpdate", "last_update_at", "last_updated", "lastUpdated", "last_updated_at", "date_modified", "maj",
+    "date_maj",
 )  # fmt: skip
 
 FORMATS: dict[str, FieldMap] = {
@@ -65,16 +66,58 @@ FORMATS: dict[str, FieldMap] = {
         calm=("data.attributes.aggregate_state",),
         title=("attributes.title",),
         state=("attributes.aggregate_state",),
-        started=("attributes.starts_at",),
+        started=("attributes.starts_at", "attributes.created_at"),
+        updated=("attributes.updated_at",),
         ended=("attributes.ends_at",),
         open_without_end=False,
-        updates=("relationships.status_updates.data.attributes",),
+        updates=("relationships.status_updates.data.attributes", "attributes.status_report_updates"),
         update_text=("message",),
-        update_at=("published_at",),
+        update_at=("published_at", "created_at"),
         components=("attributes.affected_resources.status_page_resource_id",),
         names="included[type=status_page_resource]",
         named="attributes.public_name",
         planned=("attributes.report_type",),
+    ),
+    # PAGE/proxy/PAGE of incident.io, and the summary of its widget.
+    "incident_io": FieldMap(
+        lists=("ongoing_incidents", "summary.ongoing_incidents"),
+        planned_lists=("in_progress_maintenances", "scheduled_maintenances", "summary.in_progress_maintenances",
+                       "summary.scheduled_maintenances"),
+        marks=("ongoing_incidents + in_progress_maintenances", "summary.ongoing_incidents"),
+        calm=("ongoing_incidents + in_progress_maintenances", "summary.ongoing_incidents"),
+        title=("name",),
+        state=("status",),
+        started=("started_at", "published_at", "starts_at"),
+        updated=("last_update_at",),
+        body=("last_update_message",),
+        updates=("updates",),
+        update_text=("message_string", "message"),
+        update_state=("to_status", "status"),
+        update_at=("published_at", "created_at"),
+        components=("affected_components.name",),
+        url=("url",),
+    ),
+    # https://api.status.io/1.0/status/PAGE: codes of messages, 100 investigating to 400 resolved.
+    "status_io": FieldMap(
+        lists=("result.incidents",),
+        planned_lists=("result.maintenance.active", "result.maintenance.upcoming"),
+        marks=("result.status_overall",),
+        calm=("result.status_overall",),
+        id=("_id", "id"),
+        title=("name",),
+        states={
+            "100": EntryState.INVESTIGATING, "200": EntryState.IDENTIFIED, "300": EntryState.MONITORING,
+            "400": EntryState.RESOLVED,
+        },
+        started=("datetime_open", "datetime_planned_start"),
+        ended=("datetime_resolved",),
+        open_without_end=False,
+        updates=("messages",),
+        update_text=("details",),
+        update_state=("state",),
+        update_at=("datetime",),
+        components=("components_affected.name",),
+        area=("containers_affected.name",),
     ),
     # PAGE/summary.json of Instatus; `page.status` says UP beside open incidents, so nothing is read from it.
     "instatus": FieldMap(

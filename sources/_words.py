@@ -98,6 +98,12 @@ _IDENTIFIED = re.compile(
     r"|\bnos (?:equipes|techniciens)(?: \w+){0,2} (?:interviennent|mobilisee?s|a pied d'oeuvre|sur place)\b"
     r"|\bworking on a fix\b|\bfix is being\b"
 )
+_INVESTIGATING = re.compile(
+    r"\b(?:cherch|recherch)(?:ons|ent) (?:les? causes?|la cause|l'origine|a comprendre|une solution)\b"
+    r"|\b(?:analysons|analysent|investiguons|enquetons) (?:le|la|l'|les|sur|ce|cette)\b"
+    r"|\brecherche (?:de la cause|de l'origine|des causes)\b|\bdiagnostic (?:est )?en cours\b"
+    r"|\b(?:is|are|'re|been|currently|still|continu\w+ to) (?:actively |now )?(?:investigat\w+|looking into)\b"
+)
 _SCHEDULED = re.compile(
     r"\b(?:maintenance|travaux|coupures?|interruptions?|interventions?|operations?)(?: \w+){0,2} "
     r"(?:programmee?s?|planifiee?s?|prevue?s?)\b|\b(?:scheduled|planned) (?:\w+ )?(?:maintenance|upgrade|work)\b"
@@ -233,6 +239,7 @@ def _of_sentence(sentence: str) -> EntryState | None:
         (_MONITORING, EntryState.MONITORING),
         (_SCHEDULED, EntryState.SCHEDULED),
         (_IDENTIFIED, EntryState.IDENTIFIED),
+        (_INVESTIGATING, EntryState.INVESTIGATING),
     ):
         if pattern.search(sentence):
             return state

@@ -73,6 +73,25 @@ TABLE = {
             ("1", "Mise à jour du portail", SCHEDULED, "2026-03-01T09:00:00+00:00"),
         ],
     ),
+    "better_stack_old": (
+        "better_stack",
+        [("8", "Portail lent", INVESTIGATING, "2026-03-02T08:15:00+00:00")],
+    ),
+    "incident_io": (
+        "incident_io",
+        [
+            ("01A", "Courriers en retard", IDENTIFIED, "2026-03-02T08:20:00+00:00"),
+            ("01B", "Nouveaux disques", SCHEDULED, "2026-03-02T07:00:00+00:00"),
+            ("01C", "Changement de pare-feu", SCHEDULED, "2026-03-01T07:00:00+00:00"),
+        ],
+    ),
+    "status_io": (
+        "status_io",
+        [
+            ("5a", "Relève du courrier lente", IDENTIFIED, "2026-03-02T08:30:00+00:00"),
+            ("5b", "Nouvelle version", SCHEDULED, "2026-03-01T10:00:00+00:00"),
+        ],
+    ),
     "instatus": (
         "instatus",
         [

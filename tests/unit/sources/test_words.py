@@ -34,6 +34,11 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Panne", "Mise à jour - Nous continuons.\nIdentifié - Un routeur.\nEnquête - x", IDENTIFIED),
         ("Maintenance", "Completed - Done.\nIn progress - Now.\nScheduled - Soon.", RESOLVED),
         ("Maintenance", "In progress - Now.\nScheduled - Soon.", SCHEDULED),
+        # Who looks for the cause need not name the trouble again.
+        ("Portail lent", "Nous cherchons la cause.", INVESTIGATING),
+        ("Point de situation", "Nos équipes analysent le ralentissement du portail.", INVESTIGATING),
+        ("Portal", "We're actively looking into it.", INVESTIGATING),
+        ("La régie recrute", "Nous recherchons des techniciens.", UNKNOWN),
         # Updates that are dated on their own lines, oldest first or newest first, over the turn of the year too.
         ("Panne", "Mar 2, 07:00:10 GMT+0 - Investigating - x\nMar 2, 08:41:00 GMT+0 - Resolved - y", RESOLVED),
         ("Panne", "Mar 2, 08:41 UTC\nMonitoring - y\nMar 2, 07:00 UTC\nInvestigating - x", MONITORING),
