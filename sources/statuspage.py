@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -37,6 +37,7 @@ _BROKEN = {
     "major_outage": "panne majeure",
 }
 _OPERATIONAL = "operational"
+_MAX_ENTRIES = 300  # of incidents, and of broken components; the newest incidents come first
 _DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
 
 
@@ -51,6 +52,9 @@ class _Component(msgspec.Struct, frozen=True):
     group: bool = False
     group_id: str | None = None
     updated_at: str | None = None
+
+
+_Parts = Mapping[str | None, _Component]  # all components, by id
 
 
 class _Update(msgspec.Struct, frozen=True):
@@ -96,7 +100,8 @@ class _Document(
 
     @property
     def all_incidents(self) -> tuple[_Incident, ...]:
-        return (self.incidents or ()) + (self.active_incidents or ()) + self.all_maintenances
+        incidents = (self.active_incidents or ()) + (self.incidents or ())
+        return incidents[:_MAX_ENTRIES] + self.all_maintenances[:_MAX_ENTRIES]
 
     @property
     def all_maintenances(self) -> tuple[_Incident, ...]:
@@ -138,14 +143,17 @@ class StatuspageSource(Channel[Settings]):
             if answer is None:
                 continue
             document = _decode(answer)
+            parts = {part.id: part for part in document.components or ()}
             first = Sights(self.name, sights.get(url, {}), self._deps.clock.now())
             found = []
             for incident in document.all_incidents:
                 await asyncio.sleep(0)  # reading the words of one takes milliseconds; others want the loop, too
-                found.append(self._incident(incident, document, first))
+                found.append(self._incident(incident, parts, first))
             if document.components is not None:
-                changed, broken = self._components(document, broken, first)
-                found += changed
+                changed, broken = _changed(document, broken)
+                for part, said, state in changed:
+                    await asyncio.sleep(0)
+                    found.append(self._component(part, said, state, parts, first))
             sights[url] = first.known
             for entry in found:
                 known = entries.get(entry.id)
@@ -165,7 +173,7 @@ class StatuspageSource(Channel[Settings]):
                 told.append(f"{len(document.all_incidents)} entrées")
         return f"{name} : {', '.join(told)}"
 
-    def _incident(self, incident: _Incident, document: _Document, sights: Sights) -> StatusEntry:
+    def _incident(self, incident: _Incident, parts: _Parts, sights: Sights) -> StatusEntry:
         latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
         body = plain(latest.body or "")
         state = _STATES.get(incident.status.replace("_", "").lower())
@@ -179,40 +187,18 @@ class StatuspageSource(Channel[Settings]):
             times=(latest.created_at, incident.updated_at, incident.created_at, incident.started),
             sights=sights,
             body=body[:MAX_BODY_CHARS],
-            services=self._settings.services_of(incident.name, *_names(affected, document)),
+            services=self._settings.services_of(incident.name, *_names(affected, parts)),
             url=incident.shortlink or incident.url,
         )
 
-    def _components(
-        self, document: _Document, told: frozenset[str], sights: Sights
-    ) -> tuple[list[StatusEntry], frozenset[str]]:
-        """Entries for components that broke without an incident, or are whole again; and the ones to remember."""
-        spoken_of = {part.id for incident in document.all_incidents for part in incident.components or ()}
-        entries = []
-        broken: set[str] = set()
-        for part in document.components or ():
-            if part.id is None or part.group:
-                continue
-            wrong = _BROKEN.get(part.status or "")
-            if wrong and part.id not in spoken_of:
-                broken.add(part.id)
-                entries.append(self._component(part, wrong, EntryState.INVESTIGATING, document, sights))
-            elif part.id in told and part.status == _OPERATIONAL:
-                entries.append(self._component(part, "opérationnel", EntryState.RESOLVED, document, sights))
-            elif part.id in told:
-                broken.add(part.id)
-        return entries, frozenset(broken)
-
-    def _component(
-        self, part: _Component, said: str, state: EntryState, document: _Document, sights: Sights
-    ) -> StatusEntry:
+    def _component(self, part: _Component, said: str, state: EntryState, parts: _Parts, sights: Sights) -> StatusEntry:
         return self._entry(
             entry_id=f"component:{part.id}",
             title=f"{part.name} : {said}",
             state=state,
             times=(part.updated_at,),
             sights=sights,
-            services=self._settings.services_of(*_names((part,), document)),
+            services=self._settings.services_of(*_names((part,), parts)),
         )
 
     def _entry(
@@ -252,12 +238,32 @@ def _decode(answer: Response) -> _Document:
     return document
 
 
-def _names(parts: Iterable[_Component], document: _Document) -> list[str]:
+def _changed(
+    document: _Document, told: frozenset[str]
+) -> tuple[list[tuple[_Component, str, EntryState]], frozenset[str]]:
+    """Components that broke without an incident, or are whole again; and the ones to remember."""
+    spoken_of = {part.id for incident in document.all_incidents for part in incident.components or ()}
+    changed = []
+    broken: set[str] = set()
+    for part in document.components or ():
+        if part.id is None or part.group:
+            continue
+        wrong = _BROKEN.get(part.status or "")
+        if wrong and part.id not in spoken_of and (part.id in told or len(broken) < _MAX_ENTRIES):
+            broken.add(part.id)
+            changed.append((part, wrong, EntryState.INVESTIGATING))
+        elif part.id in told and part.status == _OPERATIONAL:
+            changed.append((part, "opérationnel", EntryState.RESOLVED))
+        elif part.id in told:
+            broken.add(part.id)
+    return changed, frozenset(broken)
+
+
+def _names(affected: Iterable[_Component], parts: _Parts) -> list[str]:
     """Names of components, each with its group's."""
-    known = {part.id: part for part in document.components or ()}
     names = []
-    for part in parts:
-        group = known.get(part.group_id or getattr(known.get(part.id), "group_id", None))
+    for part in affected:
+        group = parts.get(part.group_id or getattr(parts.get(part.id), "group_id", None))
         names.append(f"{group.name} {part.name}" if group else part.name)
     return names
 

@@ -1,5 +1,6 @@
 """Status pages' JSON in its shapes: entries from incidents, never from the page's own verdict."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,21 @@ async def test_a_component_that_works_again_is_told_once(setting: Setting) -> No
     assert entries["component:c2"].published_at == datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
     entries, _ = await setting.read(whole.replace("Entretien", "Travaux"), INCIDENTS, reading.cursor)
     assert "component:c2" not in entries
+
+
+async def test_of_an_endless_page_the_newest_is_told(setting: Setting) -> None:
+    incidents = [{"id": f"i{n}", "name": f"Panne {n}", "status": "identified"} for n in range(1_000)]
+    parts = [{"id": f"c{n}", "name": f"Partie {n}", "status": "major_outage"} for n in range(1_000)]
+    work = {"id": "m", "name": "Travaux", "status": "scheduled"}
+    page = {"page": {"name": "Orange"}, "incidents": incidents, "components": parts, "scheduled_maintenances": [work]}
+    none = json.dumps({"page": {"name": "Orange"}, "incidents": []})
+    entries, first = await setting.read(json.dumps(page), none)
+    assert [key for key in entries if key[0] in "im"] == [*(f"i{n}" for n in range(300)), "m"]
+    assert len(entries) == 601
+    whole = [part | {"status": "operational"} for part in parts]
+    entries, _ = await setting.read(json.dumps(page | {"components": whole}), none, first.cursor)
+    assert {entry.state for key, entry in entries.items() if key.startswith("c")} == {EntryState.RESOLVED}
+    assert len(entries) == 601
 
 
 async def test_an_incident_that_vanishes_is_not_resolved(setting: Setting) -> None:
