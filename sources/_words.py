@@ -67,6 +67,8 @@ _CLEAR = re.compile(
 _RESOLVED = re.compile(
     r"\b(?:est|sont|ete|desormais|maintenant|entierement|totalement|completement|pleinement)(?: \w+){0,2}? "
     rf"(?:{_OVER}|operationnel(?:le)?s?)\b"
+    r"|^\W*(?:resolu|retabli|repare|resolved|restored)(?:e|s|es)?\b|\b(?:has|have) recovered\b"
+    r"|^[^.]{1,80}\b(?:recovered|is back (?:up|online)|back to normal)\W*$"
     rf"|\b(?:incident|probleme|panne|perturbation|service|trafic|reseau|courant)s? {_OVER}\b"
     r"|\bretour a la normale\b|\bfin (?:de |du |d'|de l'|de la )(?:incident|panne|perturbation|coupure)\b"
     r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"

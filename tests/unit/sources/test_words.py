@@ -34,6 +34,12 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Panne", "Mise à jour - Nous continuons.\nIdentifié - Un routeur.\nEnquête - x", IDENTIFIED),
         ("Maintenance", "Completed - Done.\nIn progress - Now.\nScheduled - Soon.", RESOLVED),
         ("Maintenance", "In progress - Now.\nScheduled - Soon.", SCHEDULED),
+        # A sentence that is hardly more than the word.
+        ("Panne de messagerie", "Rétabli à 10 h.", RESOLVED),
+        ("Panne de messagerie", "Rétabli d'ici 10 h.", INVESTIGATING),
+        ("Mail recovered", "Mail recovered", RESOLVED),
+        ("Mail went down", "Mail went down", INVESTIGATING),
+        ("Panne", "Not all customers have recovered.", INVESTIGATING),
         # Who looks for the cause need not name the trouble again.
         ("Portail lent", "Nous cherchons la cause.", INVESTIGATING),
         ("Point de situation", "Nos équipes analysent le ralentissement du portail.", INVESTIGATING),
