@@ -19,6 +19,7 @@ _LINE = re.compile(
 _CLF_TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):\d\d ([+-]\d\d)(\d\d)$")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MINUTE_SECONDS = 60
+_EARLIEST = 18_400_000  # minutes since 1970, in 2004: an older line has a clock that was never set
 # Seconds, milli-, micro- and nanoseconds since 1970 differ in their number of digits for the next centuries.
 _EPOCH_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 
@@ -91,7 +92,7 @@ def parse_line(text: str, fields: Mapping[str, str] | None = None) -> Line | Non
     if found is None:
         return None
     minute = _clf_minute(found["time"])
-    if minute is None:
+    if minute is None or minute < _EARLIEST:
         return None
     who = found["who"].split()
     host = ""
@@ -123,7 +124,7 @@ def _json(text: str, fields: Mapping[str, str]) -> Line | None:
     method, target = known["method"], known["uri"]
     if not target:
         method, target = _request(known["request"])
-    if minute is None or not target:
+    if minute is None or minute < _EARLIEST or not target:
         return None
     return Line(
         minute,

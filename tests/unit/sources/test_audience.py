@@ -291,6 +291,11 @@ def test_a_line_that_is_none(text: str) -> None:
     assert parse_line(text) is None
 
 
+def test_a_clock_that_was_never_set_is_no_time() -> None:
+    assert parse_line(combined(datetime(1970, 1, 1, tzinfo=UTC), who=1)) is None
+    assert parse_line('{"time": 60, "uri": "/panne-orange", "status": 200}') is None
+
+
 async def test_bad_lines_between_good_ones_are_passed_over(site: Site) -> None:
     site.log.write(combined(at("08:50"), who=1), "\x00\x00\x00", combined(at("08:51"), who=2), '9.9.9.9 - - [x] "')
     site.log.write('198.51.100.9 - - [02/Mar/2026:08:52:00 +0000] "\\x16\\x03\\x01" 400 157 "-" "-"')

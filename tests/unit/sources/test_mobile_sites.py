@@ -130,7 +130,7 @@ def test_a_site_of_which_all_works_is_not_out() -> None:
 def test_columns_and_places_that_are_written_otherwise() -> None:
     body = (
         "Opérateur|Département|Commune|Latitude|Longitude|Voix|Date de début|Date de fin prévue\n"
-        'Orange|71 - Saône-et-Loire|Chalon|46°46\'52"N|4°51\'13,5"O|HS|26-02-2026 22h10|27/02/2026\n'
+        "Orange|71 - Saône-et-Loire|Chalon|46°46'52\"N|4°51'13,5\"O|HS|26-02-2026 22h10|27/02/2026\n"
         "Orange|Saône-et-Loire|Le Creusot|||HS||\n"
     ).encode()
     first, second = read_list(body)
