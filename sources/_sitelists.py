@@ -54,6 +54,7 @@ _PREAMBLE_LINES = 40
 _CELL_LINES = 20  # a text in quotes may be so long; one that is never closed may not swallow the list
 _HEADER_NAMES = 3  # so many known names make a line the header
 _LINE_CHARS = 20_000
+_CELL_CHARS = 500
 
 
 class ListError(Exception):
@@ -229,7 +230,8 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
         row: By normalised column.
         strict: It may be anything: it must say where the site is.
     """
-    said = {name: text for name, value in row.items() if (text := " ".join(value.split())).upper() not in _NOTHING}
+    cells = ((name, " ".join(value.replace("\0", "").split())[:_CELL_CHARS]) for name, value in row.items())
+    said = {name: text for name, text in cells if text.upper() not in _NOTHING}
     field = {what: next((said[name] for name in names if name in said), "") for what, names in _FIELDS.items()}
     code = field["code"]
     # Free's own codes begin with the INSEE code, and its `code_insee` has held postal codes.

@@ -57,7 +57,7 @@ class _Event(msgspec.Struct, frozen=True):
     location: str
     start: _Instant
     duration: _Seconds = 0.0
-    datasource: str | None = None
+    datasource: Annotated[str, msgspec.Meta(max_length=50)] | None = None
     method: str | None = None
     score: float | None = None
 

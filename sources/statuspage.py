@@ -37,6 +37,7 @@ _BROKEN = {
     "major_outage": "panne majeure",
 }
 _OPERATIONAL = "operational"
+_MAX_TITLE_CHARS = 200
 _DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
 
 
@@ -231,7 +232,7 @@ class StatuspageSource(Channel[Settings]):
             source=self.name,
             operator=self._settings.operator,
             id=entry_id,
-            title=title,
+            title=plain(title, _MAX_TITLE_CHARS).replace("\n", " ") or "(sans titre)",
             state=state,
             published_at=sights.time_of(map(parse_time, times), entry_id, title, state, body),
             seen_at=sights.seen_at,

@@ -142,12 +142,14 @@ async def test_an_error_in_a_good_answer_is_failing(server: Ioda, world: SourceW
         b'{"error": null, "data": [{"location": "asn/3215", "start": 1e300}]}',
         b'{"error": null, "data": [{"location": "asn/3215", "start": "now"}]}',
         b'{"error": null, "data": [{"location": "asn/3215", "start": 0, "duration": 60}]}',
+        b'{"error": null, "data": [{"location": "asn/3215", "start": 1772439000, "datasource": "%s"}]}' % (b"x" * 5000),
     ],
 )
 async def test_another_shape_is_unreadable(world: SourceWorld, body: bytes) -> None:
     async with status_pages() as pages:
         pages.put("/events", body, "application/json")
-        assert (await failure(make(world, pages.url("/events")))).state is HealthState.UNREADABLE
+        source = make(world, pages.url("/events"), networks={"orange": [ORANGE]})
+        assert (await failure(source)).state is HealthState.UNREADABLE
 
 
 async def test_an_answer_on_others_ends_nothing(world: SourceWorld) -> None:

@@ -122,6 +122,11 @@ def test_what_is_out_is_told_of_each_generation(services: str, lost: str) -> Non
     assert [site.lost for site in read_list(body)] == [lost]
 
 
+def test_a_cell_is_cut_and_holds_no_nul() -> None:
+    body = f"code_site_op;departement;commune;code_insee;detail\n9\0;71;Chalon;71076;{'x' * 5000}".encode()
+    assert [(site.key, site.detail) for site in read_list(body)] == [("9", "x" * 500)]
+
+
 def test_a_site_of_which_all_works_is_not_out() -> None:
     body = b"departement;commune;code_insee;2Gvoix;voix;data\n71;Chalon;71076;OK;OK;OK\n71;Chalon;71076;;En service;\n"
     assert read_list(body) == []

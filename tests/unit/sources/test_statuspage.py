@@ -1,5 +1,6 @@
 """Status pages' JSON in its shapes: entries from incidents, never from the page's own verdict."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,17 @@ async def test_one_document_at_an_address_of_its_own(setting: Setting) -> None:
     assert (entry.title, entry.state) == ("Messages en retard", EntryState.IDENTIFIED)  # the page says UP
     assert entry.published_at == datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
     assert setting.pages.served == ["/summary.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("Mail &amp; <b>web</b>\n: panne\0", "Mail & web : panne"), (" ", "(sans titre)"), ("x" * 5000, "x" * 200)],
+)
+async def test_a_title_is_one_line_of_plain_text(setting: Setting, name: str, title: str) -> None:
+    document = {"page": {"name": "x"}, "incidents": [{"id": "1", "name": name, "status": "investigating"}]}
+    body = json.dumps(document)
+    entries, _ = await setting.read(body, body)
+    assert [entry.title for entry in entries.values()] == [title]
 
 
 async def test_a_check_counts_incidents(setting: Setting) -> None:
