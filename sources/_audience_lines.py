@@ -13,7 +13,7 @@ from sources._time import parse_time
 MAX_LINE_BYTES = 64 * 1024
 
 _LINE = re.compile(
-    r'(?P<who>[^\["]+) \[(?P<time>[^\]]{20,40})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
+    r'(?P<who>[^\[]+) \[(?P<time>[^\]]{20,40})\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}) (?:\d+|-)'
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)"(?: "(?P<forwarded>[0-9A-Fa-f.:, ]+)")?)?'
 )
 _CLF_TIME = re.compile(r"\[?(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):\d\d(?:[.,]\d+)? ([+-]\d\d)(\d\d)\]?$")
@@ -130,7 +130,7 @@ def parse_line(text: str, fields: Mapping[str, str] | None = None) -> Line | Non
     minute = _minute(found["time"])
     if minute is None or minute < _EARLIEST:
         return None
-    who = [each.rstrip(",") for each in found["who"].split()]
+    who = [each.strip('",') for each in found["who"].split()]
     host = ""
     if len(who) > 3 and _ADDRESS.fullmatch(who[1]) and not _ADDRESS.fullmatch(who[0]):  # noqa: PLR2004 - host, address, "-", user
         host = who.pop(0)

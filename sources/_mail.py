@@ -11,7 +11,10 @@ _REASON = re.compile(r"\breason\s*=\s*(?:\"[^\"]*\"|\S+)", re.IGNORECASE)  # fre
 _REPLY = re.compile(r"^(?:\s*(?:re|réf?|tr|fw|fwd|rv)\s*:)+\s*", re.IGNORECASE)
 _PASSED_ON = re.compile(r"^(?:\s*(?:re|réf?)\s*:)*\s*(?:tr|fw|fwd|rv)\s*:", re.IGNORECASE)
 _FROM = r"\*?(?:De|From)\s?:"
-_FIELD = r"\*?(?:De|From|Envoyé|Sent|Date|À|A|Pour|To|Cc|Objet|Sujet|Subject|Répondre à|Reply-To)\s?:[^\n]*"
+_FIELD = (
+    r"\*?(?:De|From|Envoyé|Envoyé le|Sent|Date|À|A|Pour|To|Cc|Objet|Sujet|Subject|Répondre à|Reply-To)\s?:[^\n]*"
+    r"(?:\n<[^\n]*>)?"
+)
 _HEADERS = rf"\n(?=(?:{_FIELD}\n){{0,4}}{_FROM})(?:{_FIELD}(?:\n|$)){{3,}}"
 _LINE = (
     r"\n(?:_{10,}|-{3,} ?(?:Message d['’]origine|Message original|Original Message|Message transféré|Message réexpédié"
@@ -19,9 +22,9 @@ _LINE = (
 )
 # Where the mail begins that this one answers or passes on.
 _OTHER = re.compile(rf"{_LINE}(?:{_HEADERS})?|{_HEADERS}", re.IGNORECASE)
-_WROTE = (
-    r"\n(?:Le .{5,150}|Le (?:[a-zéû]{3,8}[.,]? )?\d{1,2}[^\n]{3,150}\n(?!Le )[^\n]{0,100}) ?a écrit ?:(?=\n|$)"
-    r"|\n(?:On .{5,150}|On [a-z]{3}, [^\n]{3,150}\n(?!On )[^\n]{0,100}) ?wrote:(?=\n|$)"
+_WROTE = (  # on as many as four lines
+    r"\n(?:(?:Le|On) .{5,250}|(?:Le (?:[a-zéû]{3,8}[.,]? )?\d{1,2}|On [a-z]{3},?) [^\n]{0,150}"
+    r"(?:\n(?!Le |On )[^\n]{0,150}){1,3}?) ?(?:a écrit ?|wrote):(?=\n|$)"
 )
 # What follows is not new: a signature, or the mail that this one answers.
 _OLD = re.compile(rf"\n--(?=\n|$)|{_OTHER.pattern}|{_WROTE}", re.IGNORECASE)
@@ -66,8 +69,11 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 def _new(text: str) -> str:
-    lines = (line for line in _OLD.split(text, maxsplit=1)[0].split("\n") if not line.startswith(">"))
-    return "\n".join(lines).strip()
+    """What is new in a text: above what it answers, or below it where that is marked line by line."""
+    old = _OLD.search(text)
+    above, below = (text, "") if old is None else (text[: old.start()], text[old.end() :])
+    own = "\n".join(line for line in above.split("\n") if not line.startswith(">")).strip()
+    return "\n".join(filter(None, (own, _new(below) if below.startswith("\n>") else "")))
 
 
 def may_be_listed(body: bytes, senders: Iterable[str]) -> bool:

@@ -333,7 +333,13 @@ def test_what_syslog_sets_before_a_line_is_none_of_it(before: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "who", ["198.51.100.7, 10.0.0.1 - -", "2001:db8::7 - Jean Dupont", "h.example:443 198.51.100.7 - -"]
+    "who",
+    [
+        "198.51.100.7, 10.0.0.1 - -",
+        "2001:db8::7 - Jean Dupont",
+        '"198.51.100.7, 10.0.0.2" 10.0.0.1 - -',
+        "h.example:443 198.51.100.7 - -",
+    ],
 )
 def test_the_visitors_address_is_found(who: str) -> None:
     line = parse_line(f'{who} [{_STAMP}] "GET / HTTP/1.1" 200 5 "-" "{FIREFOX}"')

@@ -323,6 +323,13 @@ _OUTLOOK = "De : Rédaction <desk@journal.example>\nEnvoyé : lundi 2 mars 2026 
         ),
         ("Re: Panne", "Fixed.\nOn Mon, Mar 2, 2026 at 8:00 AM Desk <\ndesk@j.example> wrote:\nDown?", "Fixed."),
         ("Panne", "Le réseau est rétabli.\nLe 2 mars à 08:00, Desk a écrit :\nEn panne ?", "Le réseau est rétabli."),
+        ("Re: Panne", "Fixed.\nOn Mar 2, 2026,\nat 8:00,\nDesk <desk@j.example> wrote:\nDown?", "Fixed."),
+        ("Re: Panne", "Le 2 mars à 08:00, Desk a écrit :\n> En panne ?\nOui.\n> Où ?\nÀ Mâcon.", "Oui.\nÀ Mâcon."),
+        (
+            "Re: Panne",
+            "Oui.\nDe : Desk\n<desk@j.example>\nÀ : Presse\nEnvoyé le : 2 mars\nObjet : Panne\nEn panne ?",
+            "Oui.",
+        ),
         (
             "Fwd: Panne",
             f"Lire.\n---------- Forwarded message ---------\n{_OUTLOOK}\nEn panne.\n--\nNOC",
