@@ -200,8 +200,9 @@ def _lines(text: str) -> Iterator[Mapping[str, str]]:
     at = number + 1
     while at < len(lines):
         line, end = lines[at], at + 1
-        while line.count('"') % 2 and end < min(at + _CELL_LINES, len(lines)):  # a text in quotes goes on
-            line, end = f"{line}\n{lines[end]}", end + 1
+        most = min(at + _CELL_LINES, len(lines))
+        while line.count('"') % 2 and end < most and lines[end].count(separator) < len(header) - 1:
+            line, end = f"{line}\n{lines[end]}", end + 1  # a text in quotes goes on, on a line that is no row itself
         if line.count('"') % 2 or len(_cells(line, separator)) != len(header):
             line, end = lines[at], at + 1
         if line.strip():
@@ -215,7 +216,7 @@ def _known_names(line: str, separator: str) -> int:
 
 def _cells(line: str, separator: str) -> list[str]:
     try:
-        return next(csv.reader(line.splitlines(keepends=True), delimiter=separator), [])
+        return next(csv.reader((f"{part}\n" for part in line.split("\n")), delimiter=separator), [])
     except csv.Error:
         return line.split(separator)
 

@@ -30,6 +30,7 @@ _FRENCH_WORDS = re.compile(
     rf"(?:[a-z]{{3,8}}[.,]*\s+)?(?:le\s+)?(\d{{1,2}})(?:er)?\s+([a-z]{{3,9}})\.?\s+(\d{{4}})(?:\W+(?:a\s+)?{_AT})?$"
 )
 _NAMED = {"z": "+00:00", "utc": "+00:00", "gmt": "+00:00", "cet": "+01:00", "cest": "+02:00"}
+_MAX_CHARS = 80  # beyond that it is prose, on which the patterns would take minutes
 # Seconds since 1970 that no status channel is older or younger than; a thousand times as much are milliseconds.
 _EPOCH_SECONDS = (1e9, 1e10)
 # No status channel is older: a date before it is a default (1970, 1900, 0001), not a time.
@@ -46,7 +47,7 @@ def parse_time(text: str | None, zone: tzinfo = UTC) -> datetime | None:
         text: As the operator wrote it.
         zone: What a time without a zone is in.
     """
-    text = (text or "").strip()
+    text = (text or "").strip()[:_MAX_CHARS].strip()
     for read in (_iso, _epoch, _rfc822, _french, _french_words):
         try:
             when = read(text)

@@ -93,13 +93,14 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
 
 
 def test_a_text_in_quotes_may_be_of_several_lines() -> None:
-    rows = '9;71;Chalon;71076;"Coupure\r\nÉquipe, ""demain"""', '8;59;Lille;59350;"sans fin'
+    rows = '9;71;Chalon;71076;"Coupure\r\nÉquipe, ""demain"""', '8;59;Lille;59350;"sans fin', '6;59;Lille;59350;"ni là'
     body = "\r\n".join(("code_site_op;departement;commune;code_insee;detail", *rows, "7;59;Lille;59350;")).encode(
         "cp1252"
     )
     assert [(site.key, site.detail) for site in read_list(body)] == [
         ("9", 'Coupure Équipe, "demain"'),
         ("8", "sans fin"),
+        ("6", "ni là"),
         ("7", ""),
     ]
 

@@ -70,6 +70,10 @@ def test_not_a_time(text: str | None) -> None:
     assert parse_time(text) is None
 
 
+def test_an_endless_text_is_read_at_its_beginning() -> None:  # the whole took a hundred seconds
+    assert parse_time("2026-03-02" + " " * 100_000 + "+") == datetime(2026, 3, 2, tzinfo=UTC)
+
+
 def test_a_time_without_a_zone_is_in_the_given_one() -> None:
     paris = ZoneInfo("Europe/Paris")
     assert parse_time("2026-03-02 09:30", paris) == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
