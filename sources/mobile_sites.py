@@ -23,7 +23,7 @@ from bot.domain.signals import EntryState, StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._channel import MAX_BODY_CHARS
-from sources._datedlist import DatedList
+from sources._datedlist import DATED, DatedList
 from sources._fetch import Seen, decode_cursor, encode_cursor, unreadable
 from sources._sitelists import ListError, SiteOut, in_words, join_doubles, local_time, read_list
 from sources._time import believable, parse_time
@@ -36,6 +36,7 @@ _DAY = timedelta(days=1)
 _AT_ONCE = 250  # entries of one Reading: so many are stored without holding up the loop
 _HEAD_BYTES = 2_000
 _UPDATED = re.compile(r"(?:jour|au|du|date)\s*(?:le)?\s*:?\s*(\d\d/\d\d/\d{4}(?:\D{1,3}\d\d[:h]\d\d)?)", re.IGNORECASE)
+_PUBLISHED = "11:00"  # about when ARCEP's list of the day comes out
 _COLUMNS = re.compile(r"commune|localit|latitude", re.IGNORECASE)  # one of them every table has
 _BOROUGHS = {"751": "75056", "132": "13055", "6938": "69123"}  # Paris, Marseille, Lyon: INSEE codes of arrondissements
 
@@ -284,12 +285,16 @@ def _names(deps: SourceDeps) -> Mapping[str, str]:
 
 
 def _listed_at(answer: Response, sites: list[SiteOut], now: datetime) -> datetime:
-    """When the list was made: as its server says, else as its lines do, else as its head does."""
+    """When the list was made: as its server says, else as its lines do, its head or its address."""
     modified = parse_time(answer.headers.get("last-modified"))
     dated = max((site.dated for site in sites if site.dated), default=None)
     head = _UPDATED.search(_COLUMNS.split(answer.body[:_HEAD_BYTES].replace(b"\0", b"").decode("ascii", "ignore"))[0])
     headed = local_time(head[1]) if head else None
-    return next((when for when in (modified, dated, headed) if when is not None and believable(when, now)), now)
+    address = DATED.search(answer.url.rpartition("/")[2])
+    addressed = local_time(f"{address[0]} {_PUBLISHED}") if address else None
+    return next(
+        (when for when in (modified, dated, headed, addressed) if when is not None and believable(when, now)), now
+    )
 
 
 def _area(place: Place) -> str:

@@ -396,6 +396,10 @@ async def test_the_lists_time_is_its_servers_else_its_own(pages: StatusPages, wo
     )
     told, _ = await read(make(world, pages.url("/raw"), operator="orange"))
     assert told["orange/liste"].published_at == paris(2026, 3, 1, 6, 0)
+    pages.put("/raw2026-02-28.csv", csv("9;71;Chalon;71076;HS;HS;2026-02-27 20:00:00"), "text/csv")
+    told, _ = await read(make(world, pages.url("/raw2026-02-28.csv"), operator="orange"))
+    assert told["orange/liste"].published_at == paris(2026, 2, 28, 11, 0)
+    assert told["orange/liste"].title.startswith("Antennes hors service : 1 depuis moins de 24 h")
 
 
 # --- dated lists -------------------------------------------------------------------------------------------------
@@ -421,6 +425,7 @@ async def test_no_list_in_ten_days_is_failing_and_the_catalogue_may_know_another
     assert (error.state, error.reason) == (HealthState.FAILING, "rien à cette adresse (HTTP 404)")
     assert len(pages.served) == 11
     moved = [
+        {"format": None, "title": None, "url": pages.url("/2026-03-03.html")},
         {"format": "csv", "title": "2026-03-02.csv", "url": pages.url("/x.csv")},
         {"format": "geojson", "title": "2026-02-10.geojson", "url": pages.url("/old.geojson")},
         {"format": "geojson", "title": "liste", "url": pages.url("/new/2026-02-11.geojson")},
