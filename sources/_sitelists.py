@@ -20,7 +20,7 @@ from sources._time import parse_time
 
 _PARIS = ZoneInfo("Europe/Paris")
 _FIELDS = {
-    "operator": ("op_code", "operateur"),
+    "operator": ("operateur", "nom_op", "op_code"),
     "station": ("station_anfr", "id_anfr", "id_station_anfr", "num_station_anfr"),
     "code": ("code_site_op", "code_si", "code_site"),
     "insee": ("code_insee", "code_insee_commune", "insee"),
@@ -66,7 +66,7 @@ class SiteOut:
     """One line: a mobile site of one operator that is out of service.
 
     Attributes:
-        operator: As the list names it, or empty; its code before its name.
+        operator: As the list names it, or empty: its name before its code, which may be a number.
         key: The site: its ANFR number, else the operator's own code; empty where there is neither.
         insee: INSEE code of the commune, or empty.
         out: What is out: of `voix` and `données` the generations of mobile networks, or an empty text for all of them.

@@ -123,6 +123,11 @@ def test_what_is_out_is_told_of_each_generation(services: str, lost: str) -> Non
     assert [site.lost for site in read_list(body)] == [lost]
 
 
+def test_an_operator_is_known_by_its_name_before_its_code() -> None:
+    named = b"op_code;operateur;departement;commune;code_insee\n20801;Orange;71;Chalon;71076\nsfr;;71;Chalon;71076"
+    assert [site.operator for site in read_list(named)] == ["Orange", "sfr"]
+
+
 def test_a_cell_is_cut_and_holds_no_nul() -> None:
     body = f"code_site_op;departement;commune;code_insee;detail\n9\0;71;Chalon;71076;{'x' * 5000}".encode()
     assert [(site.key, site.detail) for site in read_list(body)] == [("9", "x" * 500)]
