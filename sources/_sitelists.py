@@ -113,7 +113,7 @@ def read_list(body: bytes) -> list[SiteOut]:
         raise ListError("une page HTML ou XML au lieu d’une liste d’antennes")
     rows, csv_lines = (list(_features(text)), False) if start in {"{", "["} else (_lines(text), True)
     sites = [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
-    if rows and not csv_lines and not sites:
+    if rows and not csv_lines and not any(_FIELD_OF.keys() & row.keys() for row in rows):
         raise ListError("un GeoJSON dont aucun point n’est une antenne")
     return sites
 

@@ -49,7 +49,7 @@ class Count(msgspec.Struct, frozen=True):
 class Post(msgspec.Struct, frozen=True):
     """One post."""
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,25}$")]
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     text: str
     author_id: str = ""
     created_at: str = ""

@@ -258,7 +258,7 @@ class XSource:
             since = {"since_id": newest.id}
         most = max(_MIN_POSTS, min(self._settings.posts_per_search, affordable))
         answer = await self._api.posts(self._queries[operator], most, since)
-        posts = sorted(answer, key=lambda post: int(post.id))
+        posts = sorted(answer, key=lambda post: (len(post.id), post.id))  # as their numbers are
         paid = state.ledger.plus(len(posts) * price, calm=calm)
         if posts:
             state = msgspec.structs.replace(state, newest={**state.newest, operator: _Newest(posts[-1].id, now)})

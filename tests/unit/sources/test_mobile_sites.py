@@ -136,6 +136,7 @@ def test_a_cell_is_cut_and_holds_no_nul() -> None:
 def test_a_site_of_which_all_works_is_not_out() -> None:
     body = b"departement;commune;code_insee;2Gvoix;voix;data\n71;Chalon;71076;OK;OK;OK\n71;Chalon;71076;;En service;\n"
     assert read_list(body) == []
+    assert read_list(b'{"features": [{"properties": {"commune": "Chalon", "voix": "OK"}}]}') == []
 
 
 def test_columns_and_places_that_are_written_otherwise() -> None:

@@ -242,12 +242,6 @@ async def test_a_count_that_cannot_be_is_unreadable(setting: Setting, count: int
     assert (await failure(setting.source)).state is HealthState.UNREADABLE
 
 
-async def test_a_post_without_a_number_of_xs_is_unreadable(setting: Setting) -> None:
-    setting.use(calm_search_daily_eur=0.5)
-    setting.api.posts.append({"id": "9" * 30, "text": "panne orange", "created_at": "2026-03-02T08:00:00.000Z"})
-    assert (await failure(setting.source)).state is HealthState.UNREADABLE
-
-
 async def test_half_a_character_does_not_pass_into_what_is_stored(setting: Setting) -> None:
     setting.use(calm_search_daily_eur=0.5)
     setting.api.post(1, "panne orange \ud83d", "2026-03-02T08:00:00.000Z")
