@@ -9,14 +9,14 @@ from bot.ports import Http, Response
 from sources._fetch import RefusedError, Seen, fetch, unreadable
 
 _DAYS_BACK = 10
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
+DATED = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_BYTES = 24 * 1024 * 1024  # a storm's 20,000 sites are some 14 MB of GeoJSON
 
 
 class _Resource(msgspec.Struct, frozen=True):
     url: str
-    title: str = ""
-    format: str = ""
+    title: str | None = None
+    format: str | None = None
 
 
 class _Catalogue(msgspec.Struct, frozen=True):
@@ -79,8 +79,8 @@ class DatedList:
         dated = [
             (found.group(), resource.url)
             for resource in resources
-            if resource.format.casefold() == "geojson" and resource.url.startswith(("https://", "http://"))
-            if (found := _DATED.search(resource.title) or _DATED.search(resource.url))
+            if (resource.format or "").casefold() == "geojson" and resource.url.startswith(("https://", "http://"))
+            if (found := DATED.search(resource.title or "") or DATED.search(resource.url))
         ]
         if not dated:
             raise unreadable(catalogue, "aucune liste d’antennes dans le jeu de données")

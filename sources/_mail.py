@@ -9,11 +9,25 @@ _METHOD = re.compile(r"\s*(dmarc|dkim)\s*(?:/\s*\d+\s*)?=\s*(\w+)", re.IGNORECAS
 _DOMAIN = re.compile(r"\bheader\.(d|i|from)\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 _REASON = re.compile(r"\breason\s*=\s*(?:\"[^\"]*\"|\S+)", re.IGNORECASE)  # free text
 _REPLY = re.compile(r"^(?:\s*(?:re|réf?|tr|fw|fwd|rv)\s*:)+\s*", re.IGNORECASE)
-# What follows is not new: a signature, or the mail that this one answers.
-_OLD = re.compile(
-    r"\n(?:--|_{10,}|-{3,} ?(?:Message d['’]origine|Original Message|Message transféré) ?-{3,}"
-    r"|Le .{5,150} a écrit :|On .{5,150} wrote:)(?=\n|$)"
+_PASSED_ON = re.compile(r"^(?:\s*(?:re|réf?)\s*:)*\s*(?:tr|fw|fwd|rv)\s*:", re.IGNORECASE)
+_FROM = r"\*?(?:De|From)\s?:"
+_FIELD = (
+    r"\*?(?:De|From|Envoyé|Envoyé le|Sent|Date|À|A|Pour|To|Cc|Objet|Sujet|Subject|Répondre à|Reply-To)\s?:[^\n]*"
+    r"(?:\n<[^\n]*>)?"
 )
+_HEADERS = rf"\n(?=(?:{_FIELD}\n){{0,4}}{_FROM})(?:{_FIELD}(?:\n|$)){{3,}}"
+_LINE = (
+    r"\n(?:_{10,}|-{3,} ?(?:Message d['’]origine|Message original|Original Message|Message transféré|Message réexpédié"
+    r"|Forwarded message) ?-{3,}|Début du message (?:réexpédié|transféré)\s?:|Begin forwarded message:)(?=\n|$)"
+)
+# Where the mail begins that this one answers or passes on.
+_OTHER = re.compile(rf"{_LINE}(?:{_HEADERS})?|{_HEADERS}", re.IGNORECASE)
+_WROTE = (  # on as many as four lines
+    r"\n(?:(?:Le|On) .{5,250}|(?:Le (?:[a-zéû]{3,8}[.,]? )?\d{1,2}|On [a-z]{3},?) [^\n]{0,150}"
+    r"(?:\n(?!Le |On )[^\n]{0,150}){1,3}?) ?(?:a écrit ?|wrote):(?=\n|$)"
+)
+# What follows is not new: a signature, or the mail that this one answers.
+_OLD = re.compile(rf"\n--(?=\n|$)|{_OTHER.pattern}|{_WROTE}", re.IGNORECASE)
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -43,9 +57,23 @@ class Mail(msgspec.Struct, frozen=True):
 
     @property
     def own_text(self) -> str:
-        """The text without signature and quotations."""
-        lines = (line for line in _OLD.split(f"\n{self.text}", maxsplit=1)[0].split("\n") if not line.startswith(">"))
-        return "\n".join(lines).strip()
+        """The text without signature and quotations; what it passes on is its own."""
+        text = f"\n{self.text}"
+        other = _OTHER.search(text)
+        if other is None:
+            return _new(text)
+        before, after = text[: other.start()], f"\n{text[other.end() :]}"
+        is_answer = _REPLY.match(self.subject) is not None or bool(before.strip())
+        parts = [before, after] if _PASSED_ON.match(self.subject) or not is_answer else [before]
+        return "\n".join(filter(None, map(_new, parts)))
+
+
+def _new(text: str) -> str:
+    """What is new in a text: above what it answers, or below it where that is marked line by line."""
+    old = _OLD.search(text)
+    above, below = (text, "") if old is None else (text[: old.start()], text[old.end() :])
+    own = "\n".join(line for line in above.split("\n") if not line.startswith(">")).strip()
+    return "\n".join(filter(None, (own, _new(below) if below.startswith("\n>") else "")))
 
 
 def may_be_listed(body: bytes, senders: Iterable[str]) -> bool:
@@ -72,7 +100,7 @@ def is_authentic(mail: Mail, authserv_id: str) -> bool:
     """
     for header in mail.results:
         server, _, results = _without_comments(header).partition(";")
-        if server.strip() and server.split()[0].lower() == authserv_id.lower():
+        if server.strip() and server.split()[0].strip('"').rstrip(".").lower() == authserv_id.lower():
             return any(_proves(result, mail.domain) for result in results.split(";"))
     return False
 

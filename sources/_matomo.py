@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -29,7 +29,7 @@ class _Action(msgspec.Struct):
     url: str | None = None
     pageTitle: str | float | None = None  # noqa: N815 - their name
     siteSearchKeyword: str | float | None = None  # noqa: N815
-    timestamp: float = 0.0
+    timestamp: Annotated[float, msgspec.Meta(ge=0, le=4e9)] = 0.0
 
 
 class _Visit(msgspec.Struct):

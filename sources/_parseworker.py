@@ -28,7 +28,9 @@ _MAX_RESULTS, _MAX_RESULTS_CHARS = 20, 4_000  # headers of one mail that say how
 FRAME = struct.Struct(">II")
 
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
-_SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
+_SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "title"})
+_LAID_OUT = re.compile(r"<(?:p|br|div|li|t[dr]|h[1-6])\b", re.IGNORECASE)
+_WRAPPED_CHARS = 50  # a shorter line is meant to end where it does
 _INLINE = frozenset({
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "em", "font", "i", "mark", "q", "s", "small", "span",
     "strong", "sub", "sup", "time", "u", "var", "wbr",
@@ -38,10 +40,11 @@ _INLINE = frozenset({
 class _Text(HTMLParser):
     """Collects text; what begins a new line on a screen begins one here."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, laid_out: bool) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._skipping = ""
+        self._laid_out = laid_out  # by its tags: a line of the source is none of the text
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - base class
         if not self._skipping and tag in _SKIPPED:
@@ -57,7 +60,7 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._skipping:
-            self.parts.append(data)
+            self.parts.append(re.sub(r"[\r\n]+", " ", data) if self._laid_out and self.lasttag != "pre" else data)
 
 
 class _Printable(dict[int, str]):
@@ -76,7 +79,7 @@ _PRINTABLE = _Printable()  # at most as large as Unicode, in a process that ends
 def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     """Plain text of HTML: one line a block, single spaces, no control, zero-width or bidi characters."""
     if "<" in html or "&" in html:
-        collector = _Text()
+        collector = _Text(laid_out=_LAID_OUT.search(html) is not None)
         collector.feed(html[:_MAX_HTML_CHARS])
         collector.close()
         html = "".join(collector.parts)
@@ -184,6 +187,9 @@ def parse_mail(_: dict[str, str], body: bytes) -> dict[str, Any]:
 
 def _header(message: Any, name: str) -> str:  # noqa: ANN401 - `email` is imported late
     try:
+        value = next((raw for key, raw in message.raw_items() if key.lower() == name), "")
+        if any("\udc80" <= c <= "\udcff" for c in value):  # bytes, where only ASCII is allowed
+            return _decoded("", value.encode("utf-8", "surrogateescape"))
         value = str(message.get(name, ""))
     except Exception:  # noqa: BLE001 - the library's parser of headers raises anything; the rest may be read all the same
         value = next((value for key, value in message.raw_items() if key.lower() == name), "")
@@ -192,13 +198,30 @@ def _header(message: Any, name: str) -> str:  # noqa: ANN401 - `email` is import
 
 def _mail_text(message: Any) -> str:  # noqa: ANN401 - same
     """The plain text, or where there is none that of the HTML."""
-    for kind, read in (("plain", _tidy), ("html", text_of)):
+    for kind in ("plain", "html"):
         part = message.get_body((kind,))
         data = part.get_payload(decode=True) if part is not None else None
-        text = read(_decoded(part.get("content-type", ""), data), MAX_TEXT_CHARS) if data else ""
+        said = _decoded(part.get("content-type", ""), data) if data else ""
+        text = text_of(said) if kind == "html" else _tidy(_unwrapped(said, part), MAX_TEXT_CHARS) if said else ""
         if text:
             return text
-    return ""
+    passed_on = (part.get_payload(0) for part in message.iter_parts() if part.get_content_type() == "message/rfc822")
+    return next((text for text in map(_mail_text, passed_on) if text), "") if message.is_multipart() else ""
+
+
+def _unwrapped(text: str, part: Any) -> str:  # noqa: ANN401 - same
+    """Plain text with each paragraph on one line: a sentence that a mailer has broken in two is read as one."""
+    lines = text.splitlines()
+    flowed = part.get_param("format", "").lower() == "flowed"  # RFC 3676: a blank at its end says that a line goes on
+    joined = ""
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if flowed and line.endswith(" ") and line != "-- " and not line.startswith(">"):
+            joined += line[:-1] if part.get_param("delsp", "").lower() == "yes" else line
+        elif len(line) >= _WRAPPED_CHARS and line.rstrip()[-1:] not in ".!?:;…" and following[:1].islower():
+            joined += f"{line.rstrip()} "
+        else:
+            joined += f"{line}\n"
+    return joined
 
 
 def _decoded(content_type: str, body: bytes) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
@@ -21,7 +22,7 @@ _CHANNELS = {"search": "Organic Search", "direct": "Direct"}
 
 
 class _Row(msgspec.Struct):
-    metrics: list[int]
+    metrics: list[Annotated[int, msgspec.Meta(ge=0, le=2**53)]]
     dimensions: list[str]
 
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from sources._time import parse_time
 
 _PARIS = ZoneInfo("Europe/Paris")
 _FIELDS = {
-    "operator": ("op_code", "operateur"),
+    "operator": ("operateur", "nom_op", "op_code"),
     "station": ("station_anfr", "id_anfr", "id_station_anfr", "num_station_anfr"),
     "code": ("code_site_op", "code_si", "code_site"),
     "insee": ("code_insee", "code_insee_commune", "insee"),
@@ -38,20 +38,23 @@ _FIELDS = {
 _FIELD_OF = {name: field for field, names in _FIELDS.items() for name in names}
 # What a column is about where its name is not one of those; for a service, of which generation of mobile networks.
 _ROLES = {
-    "begin": re.compile(r"(?:debut|date_et_heure_debut)()"),
-    "end": re.compile(r"(?:fin(?:_|$)|date_de_retablissement)()"),
+    "begin": re.compile(r"(?:date_(?:et_heure_)?(?:de_|du_)?)?(?:debut)()"),
+    "end": re.compile(r"(?:date_(?:et_heure_)?(?:de_|du_)?)?(?:fin(?:_|$)|(?:retour|retablissement)(?:_|$))()"),
     "voix": re.compile(r"([2-5])gvoix$|voix([2-5])g$|service_voix_sms_([2-5])g$"),
     "données": re.compile(r"([2-5])gdata$|data([2-5])g$|service_de_donnees_([2-5])g$"),
 }
-_OUT = ("HS", "KO", "HORS SERVICE", "INDISPONIBLE")
+_OUT = ("HS", "KO", "HORS SERVICE", "INDISPONIBLE", "NON DISPONIBLE", "INTERROMPU")
+_WORKS = ("OK", "EN SERVICE", "DISPONIBLE")
 _NOTHING = {"", "NULL", "NONE", "NAN", "-"}
 _INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
 _DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]")
-_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _CLOCK = re.compile(r"\d\s*[h:]\s*\d")
+_DEGREES = re.compile(r"(\d{1,3})\s*[°d]\s*(\d{1,2})\s*['’′]\s*(?:(\d{1,2}(?:[.,]\d+)?)\s*(?:\"|”|″|''))?\s*([NSEWO]?)")
 _PREAMBLE_LINES = 40
+_CELL_LINES = 20  # a text in quotes may be so long; one that is never closed may not swallow the list
 _HEADER_NAMES = 3  # so many known names make a line the header
 _LINE_CHARS = 20_000
+_CELL_CHARS = 500
 
 
 class ListError(Exception):
@@ -63,10 +66,10 @@ class SiteOut:
     """One line: a mobile site of one operator that is out of service.
 
     Attributes:
-        operator: As the list names it, or empty; its code before its name.
+        operator: As the list names it, or empty: its name before its code, which may be a number.
         key: The site: its ANFR number, else the operator's own code; empty where there is neither.
         insee: INSEE code of the commune, or empty.
-        lost: What is out, as one says it: `voix et données`, `données 4G et 5G`; empty where it is not said.
+        out: What is out: of `voix` and `données` the generations of mobile networks, or an empty text for all of them.
         maintenance: It is out on purpose.
         begun: Since when, or None.
         ends: Until when, as the operator expects, in words.
@@ -80,12 +83,22 @@ class SiteOut:
     departement: str
     commune: str
     position: tuple[float, float] | None
-    lost: str
+    out: frozenset[tuple[str, str]]
     maintenance: bool
     detail: str
     begun: datetime | None
     ends: str
     dated: datetime | None
+
+    @property
+    def lost(self) -> str:
+        """What is out, as one says it: `voix et données`, `données 4G et 5G`; empty where it is not said."""
+        parts = []
+        for name in ("voix", "données"):
+            generations = sorted(generation for service, generation in self.out if service == name)
+            named = "" if "" in generations else f" {' et '.join(f'{generation}G' for generation in generations)}"
+            parts += [f"{name}{named}"] if generations else []
+        return " et ".join(parts)
 
 
 def read_list(body: bytes) -> list[SiteOut]:
@@ -98,19 +111,16 @@ def read_list(body: bytes) -> list[SiteOut]:
     start = text.lstrip()[:1]
     if start == "<":
         raise ListError("une page HTML ou XML au lieu d’une liste d’antennes")
-    rows, csv_lines = (_features(text), False) if start in {"{", "["} else (_lines(text), True)
-    return [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
+    rows, csv_lines = (list(_features(text)), False) if start in {"{", "["} else (_lines(text), True)
+    sites = [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
+    if rows and not csv_lines and not any(_FIELD_OF.keys() & row.keys() for row in rows):
+        raise ListError("un GeoJSON dont aucun point n’est une antenne")
+    return sites
 
 
 def local_time(text: str) -> datetime | None:
     """An instant in UTC of a time as it is written in France; a zone in it is heeded."""
-    when = parse_time(text)
-    if when is None or _ZONE.search(text.strip()):
-        return when
-    try:
-        return when.replace(tzinfo=_PARIS).astimezone(UTC)
-    except OverflowError:
-        return None
+    return parse_time(text, _PARIS)
 
 
 def _text(body: bytes) -> str:
@@ -172,13 +182,13 @@ def _features(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def _lines(text: str) -> Iterator[Mapping[str, str]]:
-    """Rows below the header, line by line: a quote that is never closed spoils its own line only."""
+    """Rows below the header; a quote that is never closed spoils its own line only."""
     lines = [line[:_LINE_CHARS] for line in re.split(r"\r\n|\r|\n", text)]
     best = max(
         (
             (known, -number, separator)
             for number, line in enumerate(lines[:_PREAMBLE_LINES])
-            for separator in ";,\t"
+            for separator in ";,\t|"
             if (known := _known_names(line, separator))
         ),
         default=(0, 0, ";"),
@@ -187,9 +197,17 @@ def _lines(text: str) -> Iterator[Mapping[str, str]]:
     if known < _HEADER_NAMES:
         raise ListError("ni les colonnes d’une liste d’antennes, ni un GeoJSON")
     header = [_name(cell) for cell in _cells(lines[number], separator)]
-    for line in lines[number + 1 :]:
+    at = number + 1
+    while at < len(lines):
+        line, end = lines[at], at + 1
+        most = min(at + _CELL_LINES, len(lines))
+        while line.count('"') % 2 and end < most and lines[end].count(separator) < len(header) - 1:
+            line, end = f"{line}\n{lines[end]}", end + 1  # a text in quotes goes on, on a line that is no row itself
+        if line.count('"') % 2 or len(_cells(line, separator)) != len(header):
+            line, end = lines[at], at + 1
         if line.strip():
             yield dict(zip(header, _cells(line, separator), strict=False))
+        at = end
 
 
 def _known_names(line: str, separator: str) -> int:
@@ -198,7 +216,7 @@ def _known_names(line: str, separator: str) -> int:
 
 def _cells(line: str, separator: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=separator), [])
+        return next(csv.reader((f"{part}\n" for part in line.split("\n")), delimiter=separator), [])
     except csv.Error:
         return line.split(separator)
 
@@ -213,17 +231,20 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
         row: By normalised column.
         strict: It may be anything: it must say where the site is.
     """
-    said = {name: text for name, value in row.items() if (text := " ".join(value.split())).upper() not in _NOTHING}
+    cells = ((name, " ".join(value.replace("\0", "").split())[:_CELL_CHARS]) for name, value in row.items())
+    said = {name: text for name, text in cells if text.upper() not in _NOTHING}
     field = {what: next((said[name] for name in names if name in said), "") for what, names in _FIELDS.items()}
     code = field["code"]
     # Free's own codes begin with the INSEE code, and its `code_insee` has held postal codes.
     insee, postcode = _code(field["insee"]), _code(field["postcode"])
     if "_" in code and (prefix := _code(code.partition("_")[0])):
         insee, postcode = prefix, postcode or insee
-    departement = field["departement"].upper()
-    departement = departement.zfill(2) if departement.isdigit() else departement
+    departement = _departement(field["departement"])
     position = _position(field["lat"], field["lon"])
-    located = insee or postcode or position or (field["commune"] and _DEPARTEMENT.fullmatch(departement))
+    out, works = _services(field["voice"], field["data"], said)
+    if works and not out:
+        return None
+    located = insee or postcode or position or (field["commune"] and (out or _DEPARTEMENT.fullmatch(departement)))
     if not located and (strict or not (field["commune"] or field["station"] or code)):
         return None
     begun = [when for name, text in said.items() if _role(name)[0] == "begin" and (when := local_time(text))]
@@ -236,27 +257,31 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
         departement=departement,
         commune=field["commune"],
         position=position,
-        lost=_lost(field["voice"], field["data"], said),
+        out=out,
         maintenance=_plain(field["reason"]).startswith("MAINT"),
         detail=field["detail"],
         begun=min(begun, default=None),
-        ends=_in_words(*max(ends)) if ends else "",
+        ends=in_words(max(ends)[0], clock=_CLOCK.search(max(ends)[1]) is not None) if ends else "",
         dated=local_time(field["date"]) if field["date"] else None,
     )
 
 
-def _lost(voice: str, data: str, said: Mapping[str, str]) -> str:
-    """The services that are out, as one says them."""
-    parts = []
+def _services(voice: str, data: str, said: Mapping[str, str]) -> tuple[frozenset[tuple[str, str]], bool]:
+    """The services that are out (see `SiteOut.out`), and whether all that are told work.
+
+    Some operators call a service out where one generation of networks is: what is told of each wins.
+    """
+    out: set[tuple[str, str]] = set()
+    told = []
     for name, whole in (("voix", voice), ("données", data)):
-        generations = sorted(
-            {_role(column)[1] for column, text in said.items() if _role(column)[0] == name and _is_out(text)}
-        )
-        if _is_out(whole) or (generations and not whole):
-            parts.append(name)
-        elif generations:
-            parts.append(f"{name} {' et '.join(f'{generation}G' for generation in generations)}")
-    return " et ".join(parts)
+        each = {_role(column)[1]: text for column, text in said.items() if _role(column)[0] == name}
+        generations = {generation for generation, text in each.items() if _is_out(text)}
+        if generations and ((whole and not _is_out(whole)) or any(map(_is_up, each.values()))):
+            out |= {(name, generation) for generation in generations}
+        elif generations or _is_out(whole):
+            out.add((name, ""))
+        told += [text for text in (whole, *each.values()) if text]
+    return frozenset(out), bool(told) and all(map(_is_up, told))
 
 
 @lru_cache(maxsize=1024)  # the names of columns are few, the lines many
@@ -270,9 +295,20 @@ def _is_out(text: str) -> bool:
     return _plain(text).startswith(_OUT)
 
 
+def _is_up(text: str) -> bool:
+    return _plain(text).startswith(_WORKS)
+
+
+def _departement(text: str) -> str:
+    """Its number, where it is told (`01 `, `1`, `71 - Saône-et-Loire`); else the text in upper case."""
+    text = text.upper().removesuffix(".0")
+    number = re.match(r"(2[AB]|\d{1,3})(?!\w)", text)
+    return number[1].zfill(2) if number else text
+
+
 def _code(text: str) -> str:
     """An INSEE or postal code; a leading zero that a spreadsheet has eaten comes back."""
-    code = text.upper().zfill(5) if text else ""
+    code = text.upper().removesuffix(".0").zfill(5) if text else ""
     return code if _INSEE.fullmatch(code) else ""
 
 
@@ -282,15 +318,26 @@ def _station(text: str) -> str:
 
 def _position(lat: str, lon: str) -> tuple[float, float] | None:
     try:
-        position = float(lat.replace(",", ".")), float(lon.replace(",", "."))
+        position = _degrees(lat), _degrees(lon)
     except ValueError:
         return None
     return position if all(-180 <= degrees <= 180 for degrees in position) else None  # noqa: PLR2004 - and no NaN
 
 
-def _in_words(when: datetime, text: str) -> str:
+def _degrees(text: str) -> float:
+    """Decimal degrees, or degrees, minutes and seconds."""
+    found = _DEGREES.fullmatch(text.upper().replace("º", "°"))
+    if found is None:
+        return float(text.replace(",", "."))
+    degrees, minutes, seconds, side = found.groups()
+    value = int(degrees) + int(minutes) / 60 + float((seconds or "0").replace(",", ".")) / 3600
+    return -value if side in {"S", "W", "O"} else value
+
+
+def in_words(when: datetime, *, clock: bool = True) -> str:
+    """A time in France as one writes it."""
     at = when.astimezone(_PARIS)
-    return f"{at:%d/%m/%Y} à {at:%H h %M}" if _CLOCK.search(text) else f"{at:%d/%m/%Y}"
+    return f"{at:%d/%m/%Y} à {at:%H h %M}" if clock else f"{at:%d/%m/%Y}"
 
 
 @lru_cache(maxsize=1024)
@@ -307,13 +354,13 @@ def _plain(text: str) -> str:
 
 
 def join_doubles(sites: Iterable[SiteOut]) -> SiteOut:
-    """One site of several lines on it: the widest loss, since the earliest time."""
+    """One site of several lines on it: all that is out, since the earliest time; an incident counts before works."""
     lines = list(sites)
-    widest = max(lines, key=lambda site: len(site.lost))
+    told = max(lines, key=lambda site: (not site.maintenance, len(site.lost)))
     return replace(
-        widest,
+        told,
         insee=next((site.insee for site in lines if site.insee), ""),
         commune=next((site.commune for site in lines if site.commune), ""),
-        maintenance=all(site.maintenance for site in lines),
-        begun=min((site.begun for site in lines if site.begun), default=None),
+        out=frozenset().union(*(site.out for site in lines)),
+        begun=min((site.begun for site in lines if site.begun and site.maintenance == told.maintenance), default=None),
     )

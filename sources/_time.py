@@ -11,7 +11,10 @@ _ZONES = {
     "CET": "+0100", "CEST": "+0200", "MET": "+0100", "MEST": "+0200", "WET": "+0000", "WEST": "+0100", "BST": "+0100"
 }  # fmt: skip
 _ZONE = re.compile(r"\b(" + "|".join(_ZONES) + r")\b$")
-_FRENCH = re.compile(r"^(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:\D+(\d{1,2})\s*[h:]\s*(\d{2})?)?")
+_AT = r"(\d{1,2})\s*(?:h(?:eures?)?|:)\s*(\d{2})?(?::\d{2})?\s*([+-]\d{2}:?\d{2}|(?:z|utc|gmt|cest|cet)\b)?"
+_FRENCH = re.compile(
+    rf"(?:le\s+)?(\d{{1,2}})[/.-](\d{{1,2}})[/.-](\d{{4}}|(?<=[/.])\d\d(?!\d))(?:\D+?{_AT})?", re.IGNORECASE
+)
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -24,9 +27,10 @@ _MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _FRENCH_WORDS = re.compile(
-    r"^(?:[a-z]{3,8}[.,]*\s+)?(?:le\s+)?(\d{1,2})(?:er)?\s+([a-z]{3,9})\.?\s+(\d{4})"
-    r"(?:\W+(?:a\s+)?(\d{1,2})\s*[h:]\s*(\d{2})?(?::\d{2})?)?\s*([+-]\d{2}:?\d{2}|z|utc|gmt|cest|cet)?$"
+    rf"(?:[a-z]{{3,8}}[.,]*\s+)?(?:le\s+)?(\d{{1,2}})(?:er)?\s+([a-z]{{3,9}})\.?\s+(\d{{4}})(?:\W+(?:a\s+)?{_AT})?$"
 )
+_NAMED = {"z": "+00:00", "utc": "+00:00", "gmt": "+00:00", "cet": "+01:00", "cest": "+02:00"}
+_MAX_CHARS = 80  # beyond that it is prose, on which the patterns would take minutes
 # Seconds since 1970 that no status channel is older or younger than; a thousand times as much are milliseconds.
 _EPOCH_SECONDS = (1e9, 1e10)
 # No status channel is older: a date before it is a default (1970, 1900, 0001), not a time.
@@ -43,7 +47,7 @@ def parse_time(text: str | None, zone: tzinfo = UTC) -> datetime | None:
         text: As the operator wrote it.
         zone: What a time without a zone is in.
     """
-    text = (text or "").strip()
+    text = (text or "").strip()[:_MAX_CHARS].strip()
     for read in (_iso, _epoch, _rfc822, _french, _french_words):
         try:
             when = read(text)
@@ -59,7 +63,9 @@ def believable(when: datetime | None, seen_at: datetime) -> bool:
 
 
 def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(re.sub(r"\s*(?:UTC|GMT)$", "+00:00", text))
+    text = re.sub(r"\s*(?:UTC|GMT)$", "+00:00", _ZONE.sub(lambda zone: _ZONES[zone.group()], text))
+    day, clock = text[:10].replace("/", "-"), re.sub(r"\s+(?=[+-]\d{4}$|[+-]\d\d:\d\d$)", "", text[10:])
+    return datetime.fromisoformat(day + re.sub(r"(?<=\d)\s?h\s?(?=\d\d)", ":", clock))
 
 
 def _epoch(text: str) -> datetime:
@@ -80,15 +86,18 @@ def _french(text: str) -> datetime:
     found = _FRENCH.match(text)
     if found is None:
         raise ValueError(text)
-    day, month, year, hour, minute = (int(part or 0) for part in found.groups())
-    return datetime(year, month, day, hour, minute)  # noqa: DTZ001 - `parse_time` gives it the zone
+    day, month, year, *clock = found.groups()
+    return _assembled(year if len(year) > 2 else f"20{year}", int(month), day, *clock)  # noqa: PLR2004 - `26` is 2026
 
 
 def _french_words(text: str) -> datetime:
     found = _FRENCH_WORDS.match(fold(text).strip())
     if found is None or found.group(2) not in _MONTHS:
         raise ValueError(text)
-    day, month, year, hour, minute, zone = found.groups()
-    date = f"{year}-{_MONTHS[month]:02}-{int(day):02}T{int(hour or 0):02}:{int(minute or 0):02}"
-    named = {"z": "+00:00", "utc": "+00:00", "gmt": "+00:00", "cet": "+01:00", "cest": "+02:00", None: ""}
-    return datetime.fromisoformat(date + named.get(zone, zone or ""))
+    day, month, year, *clock = found.groups()
+    return _assembled(year, _MONTHS[month], day, *clock)
+
+
+def _assembled(year: str, month: int, day: str, hour: str | None, minute: str | None, zone: str | None) -> datetime:
+    date = f"{year}-{month:02}-{int(day):02}T{int(hour or 0):02}:{int(minute or 0):02}"
+    return datetime.fromisoformat(date + _NAMED.get((zone or "").lower(), zone or ""))

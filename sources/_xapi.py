@@ -1,9 +1,10 @@
 """The X API behind tweepy: the one place that knows the library, its session and what its errors mean to us."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -42,13 +43,13 @@ class Count(msgspec.Struct, frozen=True):
 
     start: str
     end: str
-    tweet_count: int
+    tweet_count: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Post(msgspec.Struct, frozen=True):
     """One post."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
     text: str
     author_id: str = ""
     created_at: str = ""
@@ -123,7 +124,9 @@ class XApi:
     async def _ask(self, call: Callable[[Any], Awaitable[Any]], answer: type[Answer]) -> Answer:
         client = self._connected()
         try:
-            return msgspec.convert(await call(client), type=answer)
+            # Half a character, as a post cut inside an emoji leaves it, is no text that could be kept.
+            told = json.dumps(await call(client), ensure_ascii=False).encode("utf-8", "replace")
+            return msgspec.json.decode(told, type=answer)
         except Exception as error:
             raise self._translated(error) from error
 

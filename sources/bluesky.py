@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -73,7 +74,7 @@ class _Commit(msgspec.Struct, frozen=True):
 
 class _Event(msgspec.Struct, frozen=True):
     did: str
-    time_us: int
+    time_us: Annotated[int, msgspec.Meta(ge=1_100_000_000_000_000, le=4_000_000_000_000_000)]  # of this century
     commit: _Commit | None = None
 
 

@@ -47,16 +47,17 @@ class Settings(SourceSettings):
     interval: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(minutes=1))
 
 
-_Seconds = Annotated[float, msgspec.Meta(ge=0, le=4e9)]  # a time of this century, or less
+_Instant = Annotated[float, msgspec.Meta(ge=1.1e9, le=4e9)]  # of this century, and not before IODA measured
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=4e9)]
 
 
 class _Event(msgspec.Struct, frozen=True):
     """One outage in IODA's `codf` format; times in seconds since 1970."""
 
     location: str
-    start: _Seconds
+    start: _Instant
     duration: _Seconds = 0.0
-    datasource: str | None = None
+    datasource: Annotated[str, msgspec.Meta(max_length=50)] | None = None
     method: str | None = None
     score: float | None = None
 
@@ -156,8 +157,11 @@ class IodaSource:
             answer, seen[where] = await fetch(self._deps.http, self._url(where, now), before.seen.get(where, Seen()))
             if answer is None:
                 continue
-            events = {event.id: event for event in _events(answer) if event.location == where}
+            listed = _events(answer)
+            events = {event.id: event for event in listed if event.location == where}
             mine = {key: since for key, since in on.items() if key.startswith(f"{where}:")}
+            if mine and listed and not events:  # by what is said of others, nothing is over
+                raise unreadable(answer.url, f"aucun des événements n’est de « {where} »")
             for key in mine:
                 del on[key]
             for event in events.values():

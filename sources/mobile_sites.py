@@ -23,9 +23,9 @@ from bot.domain.signals import EntryState, StatusEntry
 from bot.errors import ConfigError
 from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._channel import MAX_BODY_CHARS
-from sources._datedlist import DatedList
+from sources._datedlist import DATED, DatedList
 from sources._fetch import Seen, decode_cursor, encode_cursor, unreadable
-from sources._sitelists import ListError, SiteOut, join_doubles, local_time, read_list
+from sources._sitelists import ListError, SiteOut, in_words, join_doubles, local_time, read_list
 from sources._time import believable, parse_time
 from sources._words import fold
 
@@ -35,7 +35,9 @@ _PARIS = ZoneInfo("Europe/Paris")
 _DAY = timedelta(days=1)
 _AT_ONCE = 250  # entries of one Reading: so many are stored without holding up the loop
 _HEAD_BYTES = 2_000
-_UPDATED = re.compile(r"jour\s*(?:le)?\s*:?\s*(\d\d/\d\d/\d{4}(?:\D{1,3}\d\d[:h]\d\d)?)")
+_UPDATED = re.compile(r"(?:jour|au|du|date)\s*(?:le)?\s*:?\s*(\d\d/\d\d/\d{4}(?:\D{1,3}\d\d[:h]\d\d)?)", re.IGNORECASE)
+_PUBLISHED = "11:00"  # about when ARCEP's list of the day comes out
+_COLUMNS = re.compile(r"commune|localit|latitude", re.IGNORECASE)  # one of them every table has
 _BOROUGHS = {"751": "75056", "132": "13055", "6938": "69123"}  # Paris, Marseille, Lyon: INSEE codes of arrondissements
 
 
@@ -190,7 +192,11 @@ class MobileSitesSource:
         at = f" à {area}" if area else ""
         lost = f" : {site.lost}" if site.lost else ""
         begun = site.begun if site.begun is not None and believable(site.begun, now) else None
-        told = (site.detail, f"rétablissement prévu : {site.ends}" if site.ends else "")
+        told = (
+            site.detail,
+            f"début prévu : {in_words(site.begun)}" if site.begun is not None and site.begun > now else "",
+            f"rétablissement prévu : {site.ends}" if site.ends else "",
+        )
         return self._told(
             key,
             f"Antenne {what}{at}{lost}",
@@ -248,20 +254,24 @@ class MobileSitesSource:
         found = self._located(insee) if insee else None
         if found is not None and found.level is Level.COMMUNE and found.id == insee:
             return found.id, _area(found)
-        named = f"{site.commune} ({site.departement})" if site.departement else site.commune
+        departement = self._departement(site.departement)
+        number = departement.departement if departement is not None else site.departement
+        named = f"{site.commune} ({number})" if number else site.commune
         found = self._located(named) if site.commune else None
-        if found is not None and found.level is Level.COMMUNE and site.departement in {"", found.departement}:
+        if found is not None and found.level is Level.COMMUNE and number in {"", found.departement}:
             return found.id, _area(found)
         if insee and found is None:
             return insee, named
         if site.postcode and (found := self._located(f"P{site.postcode}")):
             return found.id, site.commune or _area(found)
-        departement = self._located(f"D{site.departement}") or (
-            self._located(site.departement) if site.departement else None
-        )
-        if departement is not None and departement.level is Level.DEPARTEMENT:
+        if departement is not None:
             return departement.id, site.commune or departement.name
         return insee or "FR", named
+
+    def _departement(self, told: str) -> Place | None:
+        """A département by its number or its name."""
+        found = (self._located(name) for name in (f"D{told}", told) if told)
+        return next((place for place in found if place is not None and place.level is Level.DEPARTEMENT), None)
 
 
 def _names(deps: SourceDeps) -> Mapping[str, str]:
@@ -275,12 +285,16 @@ def _names(deps: SourceDeps) -> Mapping[str, str]:
 
 
 def _listed_at(answer: Response, sites: list[SiteOut], now: datetime) -> datetime:
-    """When the list was made: as its server says, else as its lines do, else as its head does."""
+    """When the list was made: as its server says, else as its lines do, its head or its address."""
     modified = parse_time(answer.headers.get("last-modified"))
     dated = max((site.dated for site in sites if site.dated), default=None)
-    head = _UPDATED.search(answer.body[:_HEAD_BYTES].decode("ascii", "ignore"))
+    head = _UPDATED.search(_COLUMNS.split(answer.body[:_HEAD_BYTES].replace(b"\0", b"").decode("ascii", "ignore"))[0])
     headed = local_time(head[1]) if head else None
-    return next((when for when in (modified, dated, headed) if when is not None and believable(when, now)), now)
+    address = DATED.search(answer.url.rpartition("/")[2])
+    addressed = local_time(f"{address[0]} {_PUBLISHED}") if address else None
+    return next(
+        (when for when in (modified, dated, headed, addressed) if when is not None and believable(when, now)), now
+    )
 
 
 def _area(place: Place) -> str:

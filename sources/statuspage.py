@@ -38,6 +38,7 @@ _BROKEN = {
 }
 _OPERATIONAL = "operational"
 _MAX_ENTRIES = 300  # of incidents, and of broken components; the newest incidents come first
+_MAX_TITLE_CHARS = 200
 _DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
 
 
@@ -217,7 +218,7 @@ class StatuspageSource(Channel[Settings]):
             source=self.name,
             operator=self._settings.operator,
             id=entry_id,
-            title=title,
+            title=plain(title, _MAX_TITLE_CHARS).replace("\n", " ") or "(sans titre)",
             state=state,
             published_at=sights.time_of(map(parse_time, times), entry_id, title, state, body),
             seen_at=sights.seen_at,

@@ -234,7 +234,11 @@ class XSource:
         tallies = []
         for row in counts:
             begin, stop = parse_time(row.start), parse_time(row.end)
-            if begin is None or stop is None or stop <= begin:
+            if (
+                begin is None
+                or stop is None
+                or not (believable(begin, now) and begin < stop <= begin + timedelta(hours=1))
+            ):
                 raise self._api.error(HealthState.UNREADABLE, "réponse incompréhensible")
             seconds = round((stop - begin).total_seconds())
             tallies.append(Tally(self.name, operator, begin, seconds, row.tweet_count, now))
@@ -254,7 +258,7 @@ class XSource:
             since = {"since_id": newest.id}
         most = max(_MIN_POSTS, min(self._settings.posts_per_search, affordable))
         answer = await self._api.posts(self._queries[operator], most, since)
-        posts = sorted(answer, key=lambda post: int(post.id) if post.id.isdigit() else 0)
+        posts = sorted(answer, key=lambda post: (len(post.id), post.id))  # as their numbers are
         paid = state.ledger.plus(len(posts) * price, calm=calm)
         if posts:
             state = msgspec.structs.replace(state, newest={**state.newest, operator: _Newest(posts[-1].id, now)})

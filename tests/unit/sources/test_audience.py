@@ -1,5 +1,6 @@
 """The site's own log: who looks for an operator counts once, in the right minute, whatever the log goes through."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -260,6 +261,100 @@ def test_a_host_before_the_address_is_the_sites() -> None:
     assert (line.host, line.address) == ("www.journal.example", address(0))
 
 
+_STAMP = "02/Mar/2026:09:50:10 +0100"
+_JSON_LINES = {
+    "ecs": {
+        "@timestamp": "2026-03-02T08:50:10.000Z",
+        "source": {"address": "198.51.100.7"},
+        "http": {"request": {"method": "GET"}, "response": {"status_code": 200}},
+        "url.original": "/panne?s=orange",
+        "user_agent.original": FIREFOX,
+    },
+    "apache": {
+        "time": f"[{_STAMP}]",
+        "remoteIP": "198.51.100.7",
+        "request": "/panne",
+        "query": "?s=orange",
+        "method": "GET",
+        "status": "200",
+        "userAgent": FIREFOX,
+    },
+    "nginx": {
+        "time_local": _STAMP,
+        "client": "198.51.100.7",
+        "uri": "/panne",
+        "args": "s=orange",
+        "request_method": "GET",
+        "status": 200,
+        "http_user_agent": FIREFOX,
+    },
+    "old caddy": {
+        "ts": 1772441410.5,
+        "request": {
+            "remote_addr": "198.51.100.7:41234",
+            "method": "GET",
+            "uri": "/panne?s=orange",
+            "headers": {"User-Agent": [FIREFOX]},
+        },
+        "status": 200,
+    },
+}
+
+
+@pytest.mark.parametrize("server", _JSON_LINES)
+def test_json_of_each_server_is_read(server: str) -> None:
+    line = parse_line(json.dumps(_JSON_LINES[server]))
+    assert line is not None
+    assert (line.method, line.target, line.status) == ("GET", "/panne?s=orange", 200)
+    assert (line.minute * 60, line.agent, line.address) == (at("08:50").timestamp(), FIREFOX, "198.51.100.7")
+
+
+def test_what_traefik_was_told_of_the_visitor_is_read() -> None:
+    told = {"StartUTC": "2026-03-02T08:50:10Z", "RequestPath": "/", "DownstreamStatus": 200}
+    line = parse_line(json.dumps(told | {"ClientHost": "10.0.0.1", "request_X-Forwarded-For": "198.51.100.7"}))
+    assert line is not None
+    assert line.forwarded == "198.51.100.7"
+
+
+def test_json_with_the_escapes_of_a_plain_log_is_read() -> None:
+    line = parse_line(
+        r'{"time": 1772441410, "uri": "/", "status": 200, "http_user_agent": "Mozilla/5.0 \x22x\x22 \\x41"}'
+    )
+    assert line is not None
+    assert line.agent == r'Mozilla/5.0 "x" \x41'
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["<134>Mar  2 09:50:10 web1 nginx: ", "Mar  2 09:50:10 web1 nginx[12]: ", "2026-03-02T09:50:10Z web httpd: "],
+)
+def test_what_syslog_sets_before_a_line_is_none_of_it(before: str) -> None:
+    assert parse_line(before + combined(at("08:50"))) == parse_line(combined(at("08:50")))
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "198.51.100.7, 10.0.0.1 - -",
+        "2001:db8::7 - Jean Dupont",
+        '"198.51.100.7, 10.0.0.2" 10.0.0.1 - -',
+        "h.example:443 198.51.100.7 - -",
+    ],
+)
+def test_the_visitors_address_is_found(who: str) -> None:
+    line = parse_line(f'{who} [{_STAMP}] "GET / HTTP/1.1" 200 5 "-" "{FIREFOX}"')
+    assert line is not None
+    assert line.address in {"198.51.100.7", "2001:db8::7"}
+    assert line.host in {"", "h.example"}
+
+
+@pytest.mark.parametrize("time", ["02/Mar/2026:09:50:10.123 +0100", "2026-03-02T09:50:10+01:00"])
+def test_a_plain_log_may_have_its_time_otherwise(time: str) -> None:
+    line = parse_line(combined(at("08:50")).replace("02/Mar/2026:08:50:00 +0000", time))
+    assert line is not None
+    assert line.minute * 60 == at("08:50").timestamp()
+
+
 @pytest.mark.parametrize(
     "time", ["2026-03-02T09:50:10+01:00", "1772441410", "1772441410.123", "1772441410123", "02/Mar/2026:09:50:10 +0100"]
 )
@@ -289,6 +384,11 @@ def test_a_time_is_read_as_it_comes(time: str) -> None:
 )
 def test_a_line_that_is_none(text: str) -> None:
     assert parse_line(text) is None
+
+
+def test_a_clock_that_was_never_set_is_no_time() -> None:
+    assert parse_line(combined(datetime(1970, 1, 1, tzinfo=UTC), who=1)) is None
+    assert parse_line('{"time": 60, "uri": "/panne-orange", "status": 200}') is None
 
 
 async def test_bad_lines_between_good_ones_are_passed_over(site: Site) -> None:

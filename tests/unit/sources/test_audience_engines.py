@@ -250,6 +250,12 @@ async def test_a_server_error_is_unreachable(faulty: Room, pages: StatusPages, s
     assert (await failure(faulty.source)).state is HealthState.UNREACHABLE
 
 
+_NAN = (
+    b'[{"idVisit": 1, "referrerType": "direct", "actionDetails": '
+    b'[{"type": "action", "url": "/panne-orange", "timestamp": "nan"}]}]'
+)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -260,12 +266,30 @@ async def test_a_server_error_is_unreachable(faulty: Room, pages: StatusPages, s
         b"{}",
         b'{"results": [{"metrics": [], "dimensions": []}]}',
         b'{"results": [{"metrics": ["x"], "dimensions": ["/"]}]}',
+        b'{"results": [{"metrics": [99999999999999999999], "dimensions": ["/panne-orange"]}]}',
+        b'{"results": [{"metrics": [-1], "dimensions": ["/panne-orange"]}]}',
         b'[{"idVisit": 1, "actionDetails": [{"timestamp": "soon"}]}]',
+        _NAN,
         b'{"result": "success"}',
         b"\x00\xff" * 500,
         b"[" * 200_000,
     ],
-    ids=["html", "empty", "blank", "null", "object", "row", "text", "time", "success", "noise", "nested"],
+    ids=[
+        "html",
+        "empty",
+        "blank",
+        "null",
+        "object",
+        "row",
+        "text",
+        "huge",
+        "negative",
+        "time",
+        "nan",
+        "success",
+        "noise",
+        "nested",
+    ],
 )
 async def test_what_is_no_answer_is_unreadable_never_calm(faulty: Room, pages: StatusPages, body: bytes) -> None:
     pages.put_plain(path_of(faulty), body, "application/json")

@@ -97,6 +97,8 @@ async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
         post(at(4), "rien à voir"),
         post(at(5), "orange in english", langs=["en"]),
         "not JSON",
+        post(10**30, "orange, a time that is none"),
+        post(-1, "orange, another"),
         post(at(6), "orange, langs of an odd type", langs="fr"),
         post(at(7), "orange sans langue", langs=[]),
         post(at(8), "orange bilingue", langs=["en", "fr-FR"]),

@@ -20,6 +20,7 @@ from bot.errors import ConfigError, SourceError
 from bot.ports import Reading
 from sources._imap import MAX_LETTERS, Account, look, visit
 from sources._mail import Mail, is_authentic, is_listed
+from sources._parseworker import parse_mail
 from sources.email import EmailSource, Settings, create
 from tests.emulators.imap import PASSWORD, USER, ImapServer, imap_server, internal_date
 from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
@@ -306,6 +307,83 @@ async def test_hostile_mails_are_an_entry_or_skipped_and_hold_nobody_up(
     assert (await room.read(reading.cursor))[0] == []
 
 
+_OUTLOOK = "De : Rédaction <desk@journal.example>\nEnvoyé : lundi 2 mars 2026 08:00\nÀ : Presse\nObjet : Panne ?"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "own"),
+    [
+        ("RE: Panne ?", f"C’est rétabli.\n{_OUTLOOK}\nEst-ce en panne ?", "C’est rétabli."),
+        ("RE: Panne ?", f"{_OUTLOOK}\nEst-ce en panne ?", ""),
+        ("RE: Panne ?", f"C’est rétabli.\n{'_' * 32}\n{_OUTLOOK}\nEst-ce en panne ?", "C’est rétabli."),
+        (
+            "Re: Panne",
+            "Rétabli.\nLe lun. 2 mars 2026 à 08:00, Desk <\ndesk@j.example> a écrit :\nEn panne ?",
+            "Rétabli.",
+        ),
+        ("Re: Panne", "Fixed.\nOn Mon, Mar 2, 2026 at 8:00 AM Desk <\ndesk@j.example> wrote:\nDown?", "Fixed."),
+        ("Panne", "Le réseau est rétabli.\nLe 2 mars à 08:00, Desk a écrit :\nEn panne ?", "Le réseau est rétabli."),
+        ("Re: Panne", "Fixed.\nOn Mar 2, 2026,\nat 8:00,\nDesk <desk@j.example> wrote:\nDown?", "Fixed."),
+        ("Re: Panne", "Le 2 mars à 08:00, Desk a écrit :\n> En panne ?\nOui.\n> Où ?\nÀ Mâcon.", "Oui.\nÀ Mâcon."),
+        (
+            "Re: Panne",
+            "Oui.\nDe : Desk\n<desk@j.example>\nÀ : Presse\nEnvoyé le : 2 mars\nObjet : Panne\nEn panne ?",
+            "Oui.",
+        ),
+        (
+            "Fwd: Panne",
+            f"Lire.\n---------- Forwarded message ---------\n{_OUTLOOK}\nEn panne.\n--\nNOC",
+            "Lire.\nEn panne.",
+        ),
+        ("TR : Panne", f"-----Message d’origine-----\n{_OUTLOOK}\nEn panne.\n{_OUTLOOK}\nPlus vieux.", "En panne."),
+        ("Tr: Panne", "Début du message réexpédié :\nDe: NOC\nObjet: Panne\nDate: 2 mars\nEn panne.", "En panne."),
+        ("Panne", "Objet : Panne\nDate : 2 mars\nDe : Service de presse\nEn panne.", "En panne."),
+        ("Panne", "De : Mâcon\nÀ : Lyon\nEn panne.", "De : Mâcon\nÀ : Lyon\nEn panne."),
+    ],
+)
+def test_what_mailers_put_around_another_mail_is_known(subject: str, text: str, own: str) -> None:
+    assert Mail(sender="", subject=subject, id="", date="", results=(), text=text).own_text == own
+
+
+def raw(content_type: str, body: bytes, subject: bytes = b"Panne") -> dict[str, Any]:
+    return parse_mail({}, b"Subject: " + subject + b"\r\nContent-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        (
+            "text/plain; charset=utf-8",
+            "L’incident sur le réseau mobile à Mâcon et Tournus est\nmaintenant résolu.\nMerci\nà tous",
+            "L’incident sur le réseau mobile à Mâcon et Tournus est maintenant résolu.\nMerci\nà tous",
+        ),
+        (
+            "text/plain; charset=utf-8; format=flowed",
+            "Le réseau \nest là.\n-- \nPresse",
+            "Le réseau est là.\n--\nPresse",
+        ),
+        ("text/plain; charset=utf-8; format=flowed; delsp=yes", "Réseau  \nréta \nbli.", "Réseau rétabli."),
+        (
+            "text/html; charset=utf-8",
+            "<html><head><title>Lettre</title></head><p>L’incident est\nmaintenant <b>résolu</b>.</p><pre>a\nb</pre>",
+            "L’incident est maintenant résolu.\na\nb",
+        ),
+    ],
+)
+def test_a_sentence_that_a_mailer_has_broken_is_one(content_type: str, body: str, text: str) -> None:
+    assert raw(content_type, body.encode())["text"] == text
+
+
+def test_a_mail_that_is_passed_on_as_an_attachment_is_read() -> None:
+    inner = b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\nEn panne.\r\n--b--\r\n"
+    assert raw('multipart/mixed; boundary="b"', inner)["text"] == "En panne."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_subject_in_bytes_is_read(encoding: str) -> None:
+    assert raw("text/plain", b"x", "Panne à Mâcon".encode(encoding))["subject"] == "Panne à Mâcon"
+
+
 @pytest.mark.slow
 async def test_the_text_is_the_operators_own_not_what_it_answers(room: Room) -> None:
     quoted = "Le lun. 2 mars 2026 à 08:00, Desk a écrit :\n> toujours en panne"
@@ -369,6 +447,8 @@ def test_only_the_topmost_result_of_our_server_counts() -> None:
     other = "mx.elsewhere.example; dmarc=pass"
     assert is_authentic(read_as("a@orange.example", other, good, bad), OURS)
     assert not is_authentic(read_as("a@orange.example", other, bad, good), OURS)
+    for written in (f'"{OURS}"', f"{OURS}."):
+        assert is_authentic(read_as("a@orange.example", f"{written}; dmarc=pass"), OURS)
     assert not is_authentic(read_as("a@orange.example", other, "", ";", f"{OURS}.evil; dmarc=pass"), OURS)
     assert not is_authentic(read_as(""), OURS)
 

@@ -141,12 +141,28 @@ async def test_an_error_in_a_good_answer_is_failing(server: Ioda, world: SourceW
         b'{"error": null, "data": [{"location": "asn/3215"}]}',
         b'{"error": null, "data": [{"location": "asn/3215", "start": 1e300}]}',
         b'{"error": null, "data": [{"location": "asn/3215", "start": "now"}]}',
+        b'{"error": null, "data": [{"location": "asn/3215", "start": 0, "duration": 60}]}',
+        b'{"error": null, "data": [{"location": "asn/3215", "start": 1772439000, "datasource": "%s"}]}' % (b"x" * 5000),
     ],
 )
 async def test_another_shape_is_unreadable(world: SourceWorld, body: bytes) -> None:
     async with status_pages() as pages:
         pages.put("/events", body, "application/json")
-        assert (await failure(make(world, pages.url("/events")))).state is HealthState.UNREADABLE
+        source = make(world, pages.url("/events"), networks={"orange": [ORANGE]})
+        assert (await failure(source)).state is HealthState.UNREADABLE
+
+
+async def test_an_answer_on_others_ends_nothing(world: SourceWorld) -> None:
+    async with status_pages() as pages:
+        pages.put("/events", (DATA / "events.json").read_bytes(), "application/json")
+        both = await entries(make(world, pages.url("/events"), networks={"orange": [ORANGE], "sfr": [SFR]}))
+        assert [entry.operator for entry in both[0]] == ["orange", "orange"]  # one file that is tried for all of them
+        source = make(world, pages.url("/events"), networks={"orange": [ORANGE]})
+        _, cursor = await entries(source)
+        pages.put(
+            "/events", b'{"data": [{"location": "asn/1", "start": 1772439000, "duration": 60}]}', "application/json"
+        )
+        assert (await failure(source, cursor)).state is HealthState.UNREADABLE
 
 
 async def test_no_outages_are_a_good_answer(server: Ioda, world: SourceWorld) -> None:

@@ -92,6 +92,67 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
     assert [site.key for site in read_list(body)] == ["00012345X1", "00012346X1"]
 
 
+def test_a_text_in_quotes_may_be_of_several_lines() -> None:
+    rows = '9;71;Chalon;71076;"Coupure\r\nÉquipe, ""demain"""', '8;59;Lille;59350;"sans fin', '6;59;Lille;59350;"ni là'
+    body = "\r\n".join(("code_site_op;departement;commune;code_insee;detail", *rows, "7;59;Lille;59350;")).encode(
+        "cp1252"
+    )
+    assert [(site.key, site.detail) for site in read_list(body)] == [
+        ("9", 'Coupure Équipe, "demain"'),
+        ("8", "sans fin"),
+        ("6", "ni là"),
+        ("7", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("services", "lost"),
+    [
+        ("HS;OK;OK;HS;OK;OK", "voix 2G"),  # an operator calls voice out where one generation is
+        ("OK;HS;OK;HS;OK;HS", "voix 3G et données"),
+        ("HS;HS;;HS;HS;HS", "voix et données"),
+        ("HS;OK;;;OK;", "voix 2G"),
+        ("OK;OK;;HS;OK;OK", "voix"),
+        ("HS;;;OK;;OK", "voix 2G"),
+        (";;;Non disponible;;Interrompu", "voix et données"),
+        ("NE;NE;NE;NE;NE;NE", ""),
+    ],
+)
+def test_what_is_out_is_told_of_each_generation(services: str, lost: str) -> None:
+    body = f"departement;commune;code_insee;2Gvoix;3Gvoix;4Gvoix;voix;4Gdata;data\n71;Chalon;71076;{services}".encode()
+    assert [site.lost for site in read_list(body)] == [lost]
+
+
+def test_an_operator_is_known_by_its_name_before_its_code() -> None:
+    named = b"op_code;operateur;departement;commune;code_insee\n20801;Orange;71;Chalon;71076\nsfr;;71;Chalon;71076"
+    assert [site.operator for site in read_list(named)] == ["Orange", "sfr"]
+
+
+def test_a_cell_is_cut_and_holds_no_nul() -> None:
+    body = f"code_site_op;departement;commune;code_insee;detail\n9\0;71;Chalon;71076;{'x' * 5000}".encode()
+    assert [(site.key, site.detail) for site in read_list(body)] == [("9", "x" * 500)]
+
+
+def test_a_site_of_which_all_works_is_not_out() -> None:
+    body = b"departement;commune;code_insee;2Gvoix;voix;data\n71;Chalon;71076;OK;OK;OK\n71;Chalon;71076;;En service;\n"
+    assert read_list(body) == []
+    assert read_list(b'{"features": [{"properties": {"commune": "Chalon", "voix": "OK"}}]}') == []
+
+
+def test_columns_and_places_that_are_written_otherwise() -> None:
+    body = (
+        "Opérateur|Département|Commune|Latitude|Longitude|Voix|Date de début|Date de fin prévue\n"
+        "Orange|71 - Saône-et-Loire|Chalon|46°46'52\"N|4°51'13,5\"O|HS|26-02-2026 22h10|27/02/2026\n"
+        "Orange|Saône-et-Loire|Le Creusot|||HS||\n"
+    ).encode()
+    first, second = read_list(body)
+    assert (first.operator, first.departement, first.begun) == ("Orange", "71", paris(2026, 2, 26, 22, 10))
+    assert first.position == pytest.approx((46.78111, -4.85375), abs=1e-4)
+    assert (first.ends, second.departement) == ("27/02/2026", "SAÔNE-ET-LOIRE")
+    spreadsheet = read_list(b"departement,commune,code_insee,voix\n1.0,AMBERIEU EN BUGEY,1004.0,HS\n")
+    assert [(site.departement, site.insee) for site in spreadsheet] == [("01", "01004")]
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -102,6 +163,7 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
         (b'{"type": "FeatureCollection"}', "du JSON sans les sites"),
         (b'{"features": {}}', "du JSON sans les sites"),
         (b'{"features": [', "du JSON sans les sites"),
+        (b'{"features": [{"geometry": null, "properties": {}}]}', "aucun point n’est une antenne"),
         (b"[]", "du JSON sans les sites"),
         (b"a;b;c\n1;2;3", "ni les colonnes"),
         (b"date;commune\n1;2", "ni les colonnes"),
@@ -126,6 +188,9 @@ def test_a_feature_that_is_none_costs_no_other() -> None:
         ("2026-03-02T06:12:00Z", datetime(2026, 3, 2, 6, 12, tzinfo=UTC)),
         ("2026-03-02T06:12:00+01:00", datetime(2026, 3, 2, 5, 12, tzinfo=UTC)),
         ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # the first of two
+        ("2026-03-02 06:12:00+01", datetime(2026, 3, 2, 5, 12, tzinfo=UTC)),
+        ("Mon, 02 Mar 2026 05:12:00 GMT", datetime(2026, 3, 2, 5, 12, tzinfo=UTC)),
+        ("1772428320", datetime(2026, 3, 2, 5, 12, tzinfo=UTC)),
         ("99/99/2026", None),
         ("bientôt", None),
     ],
@@ -199,6 +264,31 @@ async def test_doubles_are_one_site_with_the_widest_loss_since_the_first_time(
     assert told["orange/9"].title.endswith(": voix et données")
     assert told["orange/9"].published_at == paris(2026, 3, 1, 8, 0)
     assert told["orange/9"].observer == "mobile_sites"
+
+
+async def test_works_beside_an_incident_are_the_lesser_news(pages: StatusPages, world: SourceWorld) -> None:
+    def feature(reason: str, begun: str, **services: str) -> dict[str, Any]:
+        named = {"operateur": "Orange", "commune": "Chalon", "code_insee": "71076", "station_anfr": "9"}
+        return {"properties": named | services | {"raison": reason, "detail": reason, "debut": begun}}
+
+    both = [
+        feature("MAINT", "2026-03-01 08:00:00", data4g="HS", data3g="OK", data="HS"),
+        feature("INT", "2026-03-01 17:50:21", voix2g="HS", voix3g="OK", voix="HS"),
+    ]
+    pages.put("/raw", json.dumps({"features": both}), "application/json")
+    told, _ = await read(make(world, pages.url("/raw")))
+    site = told["orange/0000000009"]
+    assert site.title == "Antenne hors service à Chalon-sur-Saône (71) : voix 2G et données 4G"
+    assert (site.state, site.body) == (IDENTIFIED, "INT")
+    assert site.published_at == paris(2026, 3, 1, 17, 50) + timedelta(seconds=21)
+
+
+async def test_works_of_tonight_say_when_they_begin(pages: StatusPages, world: SourceWorld) -> None:
+    columns = "code_site_op;departement;commune;code_insee;voix;raison;debut"
+    pages.put("/raw", csv("9;71;Chalon;71076;HS;MAINT;02/03/2026 20:00", columns=columns), "text/csv")
+    told, _ = await read(make(world, pages.url("/raw"), operator="orange"))
+    assert (told["orange/9"].state, told["orange/9"].body) == (SCHEDULED, "début prévu : 02/03/2026 à 20 h 00")
+    assert told["orange/9"].published_at < NOW
 
 
 async def test_a_site_that_is_listed_no_more_is_over_once(pages: StatusPages, world: SourceWorld) -> None:
@@ -286,6 +376,7 @@ async def test_places_that_cannot_be_told_are_somewhere(pages: StatusPages, worl
     assert {key: entry.place for key, entry in told.items()} == {
         "orange/1": "D71",
         "orange/2": "99999",
+        "orange/3": "D71",
         "orange/liste": None,
     }
     pages.put("/raw", json.dumps({"features": features}), "application/json")
@@ -306,6 +397,15 @@ async def test_the_lists_time_is_its_servers_else_its_own(pages: StatusPages, wo
     pages.put("/raw", (DATA / "arcep.geojson").read_bytes(), "application/json")
     told, _ = await read(make(world, pages.url("/raw")))
     assert told["orange/liste"].published_at == paris(2026, 3, 2, 0, 0)
+    pages.put_plain(
+        "/raw", b"Sites indisponibles au 01/03/2026 \xe0 06h00;;\n" + csv("9;71;Chalon;71076;HS;HS;"), "text/csv"
+    )
+    told, _ = await read(make(world, pages.url("/raw"), operator="orange"))
+    assert told["orange/liste"].published_at == paris(2026, 3, 1, 6, 0)
+    pages.put("/raw2026-02-28.csv", csv("9;71;Chalon;71076;HS;HS;2026-02-27 20:00:00"), "text/csv")
+    told, _ = await read(make(world, pages.url("/raw2026-02-28.csv"), operator="orange"))
+    assert told["orange/liste"].published_at == paris(2026, 2, 28, 11, 0)
+    assert told["orange/liste"].title.startswith("Antennes hors service : 1 depuis moins de 24 h")
 
 
 # --- dated lists -------------------------------------------------------------------------------------------------
@@ -331,6 +431,7 @@ async def test_no_list_in_ten_days_is_failing_and_the_catalogue_may_know_another
     assert (error.state, error.reason) == (HealthState.FAILING, "rien à cette adresse (HTTP 404)")
     assert len(pages.served) == 11
     moved = [
+        {"format": None, "title": None, "url": pages.url("/2026-03-03.html")},
         {"format": "csv", "title": "2026-03-02.csv", "url": pages.url("/x.csv")},
         {"format": "geojson", "title": "2026-02-10.geojson", "url": pages.url("/old.geojson")},
         {"format": "geojson", "title": "liste", "url": pages.url("/new/2026-02-11.geojson")},

@@ -127,6 +127,17 @@ async def test_one_document_at_an_address_of_its_own(setting: Setting) -> None:
     assert setting.pages.served == ["/summary.json"]
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("Mail &amp; <b>web</b>\n: panne\0", "Mail & web : panne"), (" ", "(sans titre)"), ("x" * 5000, "x" * 200)],
+)
+async def test_a_title_is_one_line_of_plain_text(setting: Setting, name: str, title: str) -> None:
+    document = {"page": {"name": "x"}, "incidents": [{"id": "1", "name": name, "status": "investigating"}]}
+    body = json.dumps(document)
+    entries, _ = await setting.read(body, body)
+    assert [entry.title for entry in entries.values()] == [title]
+
+
 async def test_a_check_counts_incidents(setting: Setting) -> None:
     await setting.read(SUMMARY, INCIDENTS)
     assert await setting.source.check() == "Opérateur Exemple : 2 entrées, 3 entrées"

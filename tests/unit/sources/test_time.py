@@ -25,6 +25,16 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         ("02/03/2026 à 08h30", "08:30"),
         ("02/03/2026", "00:00"),
         ("02.03.2026 08:30", "08:30"),
+        ("02-03-2026 08:30:00", "08:30"),
+        ("02/03/26 08:30", "08:30"),
+        ("le 02/03/2026 à 8 h 30", "08:30"),
+        ("02/03/2026 09:30:00 CET", "08:30"),
+        ("02/03/2026 09:30 +01:00", "08:30"),
+        ("2026/03/02 08:30", "08:30"),
+        ("2026-03-02 08h30", "08:30"),
+        ("2026-03-02 09:30:00 CET", "08:30"),
+        ("2026-03-02 09:30:00 +0100", "08:30"),
+        ("2 mars 2026 à 8 heures 30", "08:30"),
         ("20260302T083000", "08:30"),
         ("2026-03-02T08:30:00 UTC", "08:30"),
         ("lun., 02 mars 2026 09:30:00 +0100", "08:30"),
@@ -42,10 +52,26 @@ def test_understood(text: str, hour: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "hier", "31/31/2026", "0001-01-01T00:00:00+14:00", "Mon, 99 Mar 2026", "2026", "nan", "1e300"]
+    "text",
+    [
+        None,
+        "",
+        "hier",
+        "31/31/2026",
+        "31/02/2026",
+        "0001-01-01T00:00:00+14:00",
+        "Mon, 99 Mar 2026",
+        "2026",
+        "nan",
+        "1e300",
+    ],
 )
 def test_not_a_time(text: str | None) -> None:
     assert parse_time(text) is None
+
+
+def test_an_endless_text_is_read_at_its_beginning() -> None:  # the whole took a hundred seconds
+    assert parse_time("2026-03-02" + " " * 100_000 + "+") == datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def test_a_time_without_a_zone_is_in_the_given_one() -> None:

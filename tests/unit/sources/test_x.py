@@ -236,6 +236,18 @@ async def test_refusals(
     assert TOKEN not in f"{error} {error.reason}"
 
 
+@pytest.mark.parametrize("count", [-1, 10**30])
+async def test_a_count_that_cannot_be_is_unreadable(setting: Setting, count: int) -> None:
+    setting.api.counted = count
+    assert (await failure(setting.source)).state is HealthState.UNREADABLE
+
+
+async def test_half_a_character_does_not_pass_into_what_is_stored(setting: Setting) -> None:
+    setting.use(calm_search_daily_eur=0.5)
+    setting.api.post(1, "panne orange \ud83d", "2026-03-02T08:00:00.000Z")
+    assert [mention.text for mention in mentions(await setting.read())] == ["panne orange ?"]
+
+
 async def test_a_rate_limit_says_how_long_to_wait(setting: Setting) -> None:
     setting.api.fail_status = 429
     date = "Mon, 02 Mar 2026 09:00:00 GMT"
