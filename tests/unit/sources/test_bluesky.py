@@ -1,6 +1,7 @@
 """The public stream: what we want of it, in small batches, from where we stopped, over instances that fail."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading
-from sources.bluesky import BlueskySource, Settings, create
+from sources.bluesky import MAX_MESSAGE_BYTES, BlueskySource, Settings, create
 from tests.emulators.jetstream import Jetstream, delete, jetstream, post
 from tests.fakes.source_world import NOW, SourceWorld
 
@@ -102,6 +103,21 @@ async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
         post(at(8), "orange bilingue", langs=["en", "fr-FR"]),
     )
     assert [mention.text for mention in found] == ["orange sans langue", "orange bilingue"]
+
+
+async def test_a_commit_full_of_odd_records_silences_nobody(setting: Setting) -> None:
+    odd = [post(at(n), "orange", rkey=f"odd{n}", langs="fr") for n in range(40)]
+    deep = json.dumps(post(at(41), "DEEP")).replace('"DEEP"', "[" * 100_000 + "]" * 100_000)
+    [found] = await setting.mentions(*odd, deep, post(at(50), "orange, pour de vrai"))
+    assert found.text == "orange, pour de vrai"
+
+
+async def test_a_post_as_long_as_may_be_does_not_end_the_connection(setting: Setting) -> None:
+    long = post(at(1), "orange", padding="")
+    long["commit"]["record"]["padding"] = "x" * (MAX_MESSAGE_BYTES - len(json.dumps(long)))
+    assert len(json.dumps(long)) == MAX_MESSAGE_BYTES
+    assert [mention.text for mention in await setting.mentions(long)] == ["orange"]
+    assert len(setting.stream.queries) == 1
 
 
 async def test_a_clock_ahead_or_broken_is_set_to_the_streams(setting: Setting) -> None:
