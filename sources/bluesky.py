@@ -153,7 +153,9 @@ class BlueskySource:
             async for event in events:
                 if event is not None:
                     heard = True
-                    last_us = max(last_us, event.time_us)
+                    # An instance whose clock is ahead would have the next one take the cursor for a time to come, for
+                    # which it replays nothing: our own clock is what all of them have in common.
+                    last_us = max(last_us, min(event.time_us, _time_us(self._deps.clock.now())))
                     ours = self._mention(event) or self._deletion(event)
                     if ours is not None:
                         taken.append(ours)
@@ -218,7 +220,8 @@ class BlueskySource:
         labels = {label[:2] for label in record.langs or ()}
         if (labels and not labels & self._settings.languages) or not self._deps.gate(record.text):
             return None
-        received_at = _time(event.time_us)
+        now = self._deps.clock.now()
+        received_at = _time(min(event.time_us, _time_us(now)))
         created_at = parse_time(record.created_at)
         return Mention(
             source=self.name,
@@ -226,7 +229,7 @@ class BlueskySource:
             author=event.did,
             text=record.text,
             published_at=created_at if created_at and believable(created_at, received_at) else received_at,
-            seen_at=self._deps.clock.now(),
+            seen_at=now,
             url=f"https://bsky.app/profile/{event.did}/post/{commit.rkey}",
         )
 
@@ -243,6 +246,10 @@ def _uri(did: str, commit: _Commit) -> str:
 
 def _time(time_us: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=time_us)
+
+
+def _time_us(when: datetime) -> int:
+    return (when - _time(0)) // timedelta(microseconds=1)
 
 
 def _host(endpoint: str) -> str:

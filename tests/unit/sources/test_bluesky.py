@@ -32,6 +32,7 @@ class Setting:
     def __init__(self, stream: Jetstream) -> None:
         self.stream = stream
         self.world = SourceWorld()
+        self.world.clock.move_to(instant(1000))  # what happens in the tests has happened
         self.source = self.make()
 
     def make(self, **more: Any) -> BlueskySource:
@@ -83,7 +84,7 @@ async def test_a_post_becomes_a_mention(setting: Setting) -> None:
         author="did:plc:abc",
         text="Panne Orange à Mâcon",
         published_at=instant(-10),
-        seen_at=NOW,
+        seen_at=instant(1000),
         url="https://bsky.app/profile/did:plc:abc/post/3k",
     )
 
@@ -209,6 +210,15 @@ async def test_an_instance_whose_clock_is_behind_leaves_no_hole(setting: Setting
                 if ids[-1:] == ["two"]:
                     break
         assert ids == ["one", "one", "two"]
+
+
+async def test_an_instance_whose_clock_is_ahead_does_not_take_the_cursor_along(setting: Setting) -> None:
+    setting.stream.events = [post(at(90_000), "orange 1", createdAt="2026-03-02T09:16:41Z"), post(at(999), "orange 2")]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    assert reading.cursor == f'{{"time_us":{at(1000)}}}'
+    assert reading.complete_to == instant(1000)
+    times = [event.published_at for event in reading.events if isinstance(event, Mention)]
+    assert times == [instant(1000), instant(999)]
 
 
 async def test_posts_told_out_of_order_leave_the_cursor_at_the_latest(setting: Setting) -> None:
