@@ -31,6 +31,8 @@ RETENTION = timedelta(hours=24)
 # Instances see a post at times that differ: going on exactly at the last time heard would leave a hole where the next
 # instance is behind. What is told twice is known by its id.
 REWIND = timedelta(seconds=5)
+# https://atproto.com/specs/account: what an account that has gone wrote is not to be shown; the others are for relays.
+_GONE = frozenset({"deleted", "deactivated", "suspended", "takendown"})
 _BATCH = 200
 _LASTING_SECONDS = 60.0
 _CONNECT_SECONDS = 20.0
@@ -234,7 +236,9 @@ class BlueskySource:
         )
 
     def _deletion(self, event: _Event) -> Deletion | None:
-        commit = event.commit
+        commit, account = event.commit, event.account
+        if account is not None and not account.active and account.status in _GONE:
+            return Deletion(self.name, f"at://{event.did}/", account=True)
         if commit is None or commit.operation != "delete" or commit.collection != POSTS:
             return None
         return Deletion(self.name, _uri(event.did, commit))

@@ -190,11 +190,12 @@ class Newsroom:
             signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
             known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
             new = {id(signal) for signal in self._ingest.new(signals, known)}
+            deletions = await self._posts_deleted(events)
             if visit is not None:
                 telling = bool(new) or visit.state is not self.roster.state(visit.source)
                 self._batch.visits.append(replace(visit, telling=telling))
             verdicts = self._events(events, new, now)
-            self._take_back([event for event in events if isinstance(event, Deletion)])
+            self._take_back(deletions)
             self._keep_counts(event for event in signals if id(event) in new)
             if cursor is not None:
                 self._batch.cursors[cursor[0]] = cursor[1]
@@ -374,6 +375,19 @@ class Newsroom:
                 self.cases.bear_out(signal.operator, now)
         elif isinstance(taken.heard.signal, StatusEntry) and signal.operator in self.operators:
             self._entry(taken.heard.signal, now)
+
+    async def _posts_deleted(self, events: Sequence[Event | Report]) -> list[Deletion]:
+        """The deletions among the events, post by post where an account has gone."""
+        posts = []
+        for deletion in (event for event in events if isinstance(event, Deletion)):
+            if not deletion.account:
+                posts.append(deletion)
+                continue
+            told = {event.id for event in events if isinstance(event, Mention) and event.source == deletion.source}
+            ids = {key for key in told if key.startswith(deletion.id)}
+            ids |= set(await self.store.mentions_under(deletion.source, deletion.id))
+            posts += [Deletion(deletion.source, key) for key in sorted(ids)]
+        return posts
 
     def _take_back(self, deletions: Sequence[Deletion]) -> None:
         self._batch.deletions.extend(deletions)

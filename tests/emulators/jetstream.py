@@ -35,6 +35,12 @@ def delete(
     return {"did": did, "time_us": time_us, "kind": "commit", "commit": commit}
 
 
+def account(time_us: int, *, did: str, status: str | None = None) -> dict[str, Any]:
+    """One event of the stream, sent whatever collections are wanted: an account has gone (`status`) or is back."""
+    told: dict[str, Any] = {"active": status is None, "did": did, "seq": 1, "time": "2026-03-02T09:00:00.000Z"}
+    return {"did": did, "time_us": time_us, "kind": "account", "account": told | ({"status": status} if status else {})}
+
+
 @dataclass
 class Jetstream:
     """Events in order of `time_us`; `queries` are the requests that came in."""

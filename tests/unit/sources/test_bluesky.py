@@ -13,9 +13,10 @@ from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading
 from sources.bluesky import MAX_MESSAGE_BYTES, BlueskySource, Settings, create
-from tests.emulators.jetstream import Jetstream, delete, jetstream, post
+from tests.emulators.jetstream import Jetstream, account, delete, jetstream, post
 from tests.fakes.source_world import NOW, SourceWorld
 
+_GONE = {"deleted", "deactivated", "suspended", "takendown"}
 NOW_US = int(NOW.timestamp()) * 1_000_000
 
 
@@ -146,6 +147,19 @@ async def test_a_post_that_is_taken_back_is_told_along_with_what_comes(setting: 
         "at://did:plc:a/app.bsky.feed.post/r2",
         Deletion("bluesky", "at://did:plc:a/app.bsky.feed.post/r2"),
     ]
+
+
+async def test_all_that_an_account_wrote_goes_with_it(setting: Setting) -> None:
+    gone = [account(at(n), did=f"did:plc:{status}", status=status) for n, status in enumerate(sorted(_GONE))]
+    setting.stream.events = [
+        *gone,
+        account(at(5), did="did:plc:back"),
+        account(at(6), did="did:plc:slow", status="throttled"),  # the relay's affair
+    ]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    assert reading.events == tuple(
+        Deletion("bluesky", f"at://did:plc:{status}/", account=True) for status in sorted(_GONE)
+    )
 
 
 async def test_deletions_alone_wait_for_the_quiet_and_fill_no_memory(setting: Setting) -> None:
