@@ -195,6 +195,11 @@ class NewsroomDesk:
         """See `Inbox.take_back`."""
         return await self._readers.take_back(key, person) if self._readers else TakingBack.UNKNOWN
 
+    async def forget(self, key: str) -> None:
+        """See `Inbox.forget`."""
+        if self._readers is not None:
+            await self._readers.forget(key)
+
 
 def _authors(reports: Sequence[Report], start: datetime, end: datetime) -> int:
     return len({report.author for report in reports if start <= report.at < end and not report.duplicate})

@@ -10,7 +10,7 @@ import structlog
 
 from bot.domain.incidents import Draft, DraftKind, DraftState
 from bot.domain.operators import Service
-from bot.domain.signals import Classification, Kind, Mention, Report
+from bot.domain.signals import Classification, Deletion, Kind, Mention, Report
 from bot.flow import transitions
 from bot.flow.channels import statement_of
 from bot.flow.newsroom import Newsroom
@@ -92,6 +92,10 @@ class Readers:
         """See `Inbox.take_back`."""
         author = self._pseudonym(person)
         return await taken_back(self._newsroom, self.welcome.source, self._pseudonym(key), author, author=author)
+
+    async def forget(self, key: str) -> None:
+        """See `Inbox.forget`."""
+        await self._newsroom.take([Deletion(self.welcome.source, self._pseudonym(key))])
 
     def _only_one(self, services: Sequence[Service]) -> str | None:
         """The only operator that runs these: who writes of the current need not name who brings it."""

@@ -277,3 +277,11 @@ class Inbox(Protocol):
     async def take_back(self, key: str, person: str) -> TakingBack:
         """A reader takes their own message back, within an hour of it; see `undo_call`."""
         ...
+
+    async def forget(self, key: str) -> None:
+        """A reader's message was deleted where it was written: its text goes, that somebody was affected stays counted.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        ...

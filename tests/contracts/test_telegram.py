@@ -820,6 +820,17 @@ async def test_a_caption_is_read_and_what_somebody_else_wrote_is_not(tg: Telegra
     assert all("Quel opérateur" in m.text and not m.buttons for m in tg.messages(GUEST.id))
 
 
+async def test_several_pictures_sent_at_once_are_one_message(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
+    async with listening(tg, FakeDesk(), inbox):
+        for album, words in (("1", SAID), ("1", ""), ("1", ""), ("2", ""), ("2", "")):
+            tg.say(GUEST.id, GUEST, words, photo=True, album=album)
+        tg.say(GUEST.id, GUEST, "fin")
+        while "fin" not in [message.text for message in inbox.heard]:
+            await asyncio.sleep(0.01)
+    assert [message.text for message in inbox.heard] == [SAID, "", "fin"]
+
+
 async def test_where_nobody_is_welcome_a_reader_is_not_answered(tg: TelegramEmulator) -> None:
     inbox = FakeInbox(answer=COUNTED)
     async with listening(tg, FakeDesk(), inbox):

@@ -183,12 +183,13 @@ class TelegramEmulator(BotApi):
         reply_to: Message | None = None,
         photo: bool = False,
         forwarded_from: User | None = None,
+        album: str | None = None,
     ) -> Message:
         """A person writes; a chat with the person's own id is the private one, and a `photo`'s text its caption."""
         if chat == user.id:
             self._chats.setdefault(chat, Chat(chat, "private", members={user.id: (user, "member")}))
         what = Message(self._next(), self._chats[chat], user, text, reply_to=reply_to, photo=photo)
-        what.forwarded_from = forwarded_from
+        what.forwarded_from, what.album = forwarded_from, album
         message = self._keep(what)
         self._queue("message", message.json())
         return message

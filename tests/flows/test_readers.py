@@ -296,6 +296,17 @@ async def test_a_reader_takes_a_report_back_and_nobody_else_does() -> None:
 # --- logged calls
 
 
+async def test_what_is_deleted_where_it_was_written_leaves_its_text_and_stays_counted() -> None:
+    async with newsroom() as room:
+        await room.reader("plus de mails orange à Lille", key="k1")
+        await room.core.desk.forget("k1")
+        await room.core.desk.forget("never heard")
+        assert list(await room.store.mentions(LONG_AGO)) == []
+        assert (len(await room.store.reports(LONG_AGO)), room.counted()) == (1, 1)
+    async with newsroom(terms=None) as room:
+        await room.core.desk.forget("k1")
+
+
 async def test_an_undone_call_is_gone_from_counts_store_and_evidence() -> None:
     async with newsroom() as room:
         await room.at(1)
