@@ -68,8 +68,7 @@ class Readers:
             if self._turnstile.refused % 1000 == 1:
                 _log.warning("readers refused", so_far=self._turnstile.refused)
             return None
-        late = message.at - message.written_at  # what was written while we were down belongs to its own time
-        at = message.written_at if timedelta(0) <= late <= _DAY else message.at
+        at = said_at(message.at, message.written_at)
         reading = self._read(message.text, at=at)
         hint = None if reading.operators else self._only_one(reading.services)
         if hint is not None:
@@ -144,6 +143,11 @@ class Readers:
             statement=statement_of(entry) if entry is not None else None,
             keep_days=self.welcome.keep_days,
         )
+
+
+def said_at(have: datetime, written: datetime) -> datetime:
+    """What was written while we were down belongs to its own time, up to a day back."""
+    return written if timedelta(0) <= have - written <= _DAY else have
 
 
 async def taken_back(newsroom: Newsroom, source: str, key: str, who: str, *, author: str | None = None) -> TakingBack:

@@ -148,6 +148,8 @@ class Call:
     Attributes:
         key: Idempotency key of the command message.
         who: The editor; `place` is what they typed, the inbox resolves it.
+        at: When we have it (event time).
+        written_at: When it was typed, by the platform's clock; None: at once.
     """
 
     key: str
@@ -157,6 +159,7 @@ class Call:
     place: str
     at: datetime
     professional: bool = False
+    written_at: datetime | None = None
 
 
 class TakingBack(StrEnum):

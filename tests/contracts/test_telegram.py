@@ -640,6 +640,7 @@ async def test_a_reader_s_call_is_logged(
     (call,) = inbox.calls
     assert (call.operator, call.service, call.professional) == (operator, service, professional)
     assert (call.who, call.at, call.key) == ("Camille", MORNING, f"telegram:{ROOM}:{asked.id}")
+    assert call.written_at is not None  # it may have waited for us
     assert "Appel noté" in answer.text
 
 

@@ -296,6 +296,17 @@ async def test_a_reader_takes_a_report_back_and_nobody_else_does() -> None:
 # --- logged calls
 
 
+@pytest.mark.parametrize(("hours", "counts_at"), [(3, -180), (30, 0), (-2, 0)])
+async def test_a_call_logged_while_we_were_down_counts_when_it_was_typed(hours: int, counts_at: int) -> None:
+    async with newsroom() as room:
+        typed = EIGHT - timedelta(hours=hours)
+        call = Call("c1", "Camille", "orange", Service.MAIL, "Lille", EIGHT, written_at=typed)
+        assert not isinstance(await room.core.desk.log_call(call), str)
+        [report] = await room.store.reports(LONG_AGO)
+        assert (report.at, report.seen_at) == (EIGHT + timedelta(minutes=counts_at), EIGHT)
+        assert await room.core.desk.undo_call("c1", "Camille") is TakingBack.DONE
+
+
 async def test_what_is_deleted_where_it_was_written_leaves_its_text_and_stays_counted() -> None:
     async with newsroom() as room:
         await room.reader("plus de mails orange à Lille", key="k1")
