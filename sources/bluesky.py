@@ -219,7 +219,7 @@ class BlueskySource:
             record = msgspec.json.decode(commit.record, type=_Record)
         except (msgspec.DecodeError, RecursionError):
             return None
-        labels = {label[:2] for label in record.langs or ()}
+        labels = {label[:2].lower() for label in record.langs or () if label.lower() not in {"", "und"}}
         if (labels and not labels & self._settings.languages) or not self._deps.gate(record.text):
             return None
         now = self._deps.clock.now()

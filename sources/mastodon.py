@@ -259,7 +259,8 @@ class MastodonSource:
         """What a person said of an operator: no boost, no automated account, no other language, nothing private."""
         if status.reblog is not None or status.account.bot or status.visibility not in _PUBLIC:
             return None
-        if status.language and status.language[:2].lower() not in self._settings.languages:
+        label = (status.language or "und").lower()
+        if label != "und" and label[:2] not in self._settings.languages:
             return None
         text = "\n".join(filter(None, (status.spoiler_text, post_text(status.content or ""))))
         tags = (compact(tag.name) for tag in status.tags)

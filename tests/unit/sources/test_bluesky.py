@@ -103,8 +103,15 @@ async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
         post(at(6), "orange, langs of an odd type", langs="fr"),
         post(at(7), "orange sans langue", langs=[]),
         post(at(8), "orange bilingue", langs=["en", "fr-FR"]),
+        post(at(9), "orange en capitales", langs=["FR"]),
+        post(at(10), "orange, langue inconnue", langs=["und"]),
     )
-    assert [mention.text for mention in found] == ["orange sans langue", "orange bilingue"]
+    assert [mention.text for mention in found] == [
+        "orange sans langue",
+        "orange bilingue",
+        "orange en capitales",
+        "orange, langue inconnue",
+    ]
 
 
 async def test_a_commit_full_of_odd_records_silences_nobody(setting: Setting) -> None:

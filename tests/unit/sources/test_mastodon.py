@@ -98,11 +98,13 @@ async def test_what_does_not_concern_us_is_dropped(room: Room) -> None:
         status(at[2], "privé", "panneorange", visibility="private"),
         status(at[3], "in English", "panneorange", language="en"),
         status(at[4], "sans langue", "panneorange", language=None),
+        status(at[8], "langue inconnue", "panneorange", language="und"),
         status(at[5], "non listé", "panneorange", visibility="unlisted"),
         status(at[6], "en français de Belgique", "panneorange", language="fr-BE"),
         {"id": id_at(at[7]), "tags": [{"name": "panneorange"}], "created_at": "hier"},
     )
     assert [mention.text.partition(" #")[0] for mention in found] == [
+        "langue inconnue",
         "en français de Belgique",
         "non listé",
         "sans langue",
