@@ -186,10 +186,18 @@ class Telegram:
         elif update.message and update.message.from_user:
             who = update.message.from_user
             private = update.message.chat.id == who.id
-            if private and not await self._room.is_editor(who.id) and await visitors.wrote(update.message, who):
+            if private and await self._may_be_reader(who) and await visitors.wrote(update.message, who):
                 return
             if update.message.text:
                 await self._written(update.message, who, commands, presses)
+
+    async def _may_be_reader(self, who: User) -> bool:
+        """Whether this is no editor, as far as can be told: what a reader says comes once."""
+        try:
+            return not await self._room.is_editor(who.id)
+        except HandlerError as error:
+            log.warning("telegram.administrators_unknown", reason=error.reason)
+            return True
 
     async def _written(self, message: Message, who: User, commands: Commands, presses: Presses) -> None:
         command, buttons = Command.read(message.text or "", self._api.bot.username), None

@@ -821,6 +821,19 @@ async def test_a_caption_is_read_and_what_somebody_else_wrote_is_not(tg: Telegra
     assert all("Quel opérateur" in m.text and not m.buttons for m in tg.messages(GUEST.id))
 
 
+async def test_a_reader_is_heard_though_nobody_can_say_who_the_editors_are(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    tg.fault("getChatAdministrators", "error", status=500, description="Internal Server Error", times=99)
+    async with listening(tg, FakeDesk(), inbox, administrators=True):
+        tg.say(GUEST.id, GUEST, SAID)
+        assert "Merci" in (await tg.wait_message()).text
+        tg.say(GUEST.id, GUEST, "/sources")  # which only an editor may ask
+        tg.say(GUEST.id, GUEST, "fin")
+        while "fin" not in [message.text for message in inbox.heard]:
+            await asyncio.sleep(0.01)
+    assert [message.text for message in inbox.heard] == [SAID, "fin"]
+
+
 async def test_several_pictures_sent_at_once_are_one_message(tg: TelegramEmulator) -> None:
     inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
     async with listening(tg, FakeDesk(), inbox):
