@@ -122,11 +122,13 @@ async def test_a_commit_full_of_odd_records_silences_nobody(setting: Setting) ->
 
 
 async def test_a_post_as_long_as_may_be_does_not_end_the_connection(setting: Setting) -> None:
-    long = post(at(1), "orange", padding="")
+    long = {"cursor": 1} | post(at(1), "orange", padding="")
     long["commit"]["record"]["padding"] = "x" * (MAX_MESSAGE_BYTES - len(json.dumps(long)))
     assert len(json.dumps(long)) == MAX_MESSAGE_BYTES
     assert [mention.text for mention in await setting.mentions(long)] == ["orange"]
-    assert len(setting.stream.queries) == 1
+    too_long = post(at(2), "orange", padding="x" * MAX_MESSAGE_BYTES)  # is not sent
+    assert [mention.text for mention in await setting.mentions(long, too_long)] == ["orange"]
+    assert len(setting.stream.queries) == 2
 
 
 async def test_a_clock_ahead_or_broken_is_set_to_the_streams(setting: Setting) -> None:
@@ -240,6 +242,22 @@ async def test_an_instance_whose_clock_is_ahead_does_not_take_the_cursor_along(s
     assert reading.complete_to == instant(1000)
     times = [event.published_at for event in reading.events if isinstance(event, Mention)]
     assert times == [instant(1000), instant(999)]
+
+
+async def test_after_an_instance_whose_clock_was_ahead_the_next_one_replays(setting: Setting) -> None:
+    async with jetstream() as other:
+        setting.source = setting.make(endpoints=[setting.stream.url, other.url])
+        setting.stream.events = [post(at(90_000), "orange 1", rkey="one")]
+        other.events = [post(at(999), "orange 1", rkey="one"), post(at(1000), "orange 2", rkey="two")]
+        ids = []
+        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
+            async for reading in stream:
+                ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
+                if ids == ["one"]:
+                    await setting.stream.drop()
+                if ids[-1:] == ["two"]:
+                    break
+        assert ids == ["one", "one", "two"]
 
 
 async def test_posts_told_out_of_order_leave_the_cursor_at_the_latest(setting: Setting) -> None:
