@@ -76,7 +76,7 @@ class Jetstream:
         await connection.prepare(request)
         self._open.add(connection)
         cursor = request.query.get("cursor")
-        # Without a cursor, or with one that lies in the future, a client hears what is new; with one, everything from it
+        # Without a cursor, or with one of a time to come, a client hears what is new; with another, everything from it
         # on, the boundary included.
         newest = max((event["time_us"] for event in self.events if isinstance(event, dict)), default=1 << 63)
         sent = 0 if cursor and int(cursor) <= newest else len(self.events)
