@@ -133,7 +133,8 @@ class MastodonSource:
             try:
                 page = await stop.ask({})
                 local = " (de ses propres comptes seulement)" if instance.local_only else ""
-                told.append(f"{instance.host} : {len(page.statuses)} messages pour « {stop.tag or stop.query} »{local}")
+                found = f"{len(page.statuses)} message{'s' * (len(page.statuses) > 1)}"
+                told.append(f"{instance.host} : {found} pour « {stop.tag or stop.query} »{local}")
             except SourceError as error:
                 errors.append(error)
         if not told:

@@ -297,7 +297,7 @@ async def test_an_instance_that_fails_does_not_silence_the_other(room: Room) -> 
         assert reading.note is not None
         assert f"127.0.0.1:{other.port}" in reading.note
         assert await source.check() == (
-            f"127.0.0.1:{room.instance.port} : 1 messages pour « panneorange » ; "
+            f"127.0.0.1:{room.instance.port} : 1 message pour « panneorange » ; "
             f"127.0.0.1:{other.port} : réservé aux personnes connectées, il faut un jeton (HTTP 401)"
         )
         other.locked = False
@@ -315,7 +315,7 @@ async def test_an_instance_that_keeps_others_posts_from_strangers_is_asked_for_i
     assert texts(reading) == ["d’ici"]
     assert [params.get("local") for params in room.instance.timelines()] == [None, "true", "true", "true"]
     assert await source.check() == (
-        f"127.0.0.1:{room.instance.port} : 1 messages pour « panneorange » (de ses propres comptes seulement)"
+        f"127.0.0.1:{room.instance.port} : 1 message pour « panneorange » (de ses propres comptes seulement)"
     )
     room.instance.locked = True
     assert "il faut un jeton" in (await failure(room.make())).reason
