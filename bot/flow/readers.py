@@ -78,7 +78,10 @@ class Readers:
             return ReaderAnswer(kind, keep_days=self.welcome.keep_days)
         key = self._pseudonym(message.key)
         async with self._turn:  # or two messages at once would both be the first
-            if kind is Reception.COUNTED and await self._has_counted(author, reading.operators, message.at):
+            # Told again by the chat, as we were killed before we answered, it is that one report, not one more.
+            repeated = bool(await self._newsroom.store.known([(self.welcome.source, key)]))
+            counts = kind is Reception.COUNTED and not repeated
+            if counts and await self._has_counted(author, reading.operators, message.at):
                 kind = Reception.AGAIN
             else:
                 said = Mention(self.welcome.source, key, message.person, message.text, at, message.at)

@@ -307,6 +307,18 @@ async def test_a_call_logged_while_we_were_down_counts_when_it_was_typed(hours: 
         assert await room.core.desk.undo_call("c1", "Camille") is TakingBack.DONE
 
 
+async def test_a_message_that_the_chat_repeats_is_answered_as_the_first_time_and_counts_once() -> None:
+    async with newsroom() as room:
+        first = await room.reader("plus de mails orange à Lille", "one", "k1")
+        again = await room.reader("plus de mails orange à Lille", "one", "k1")  # we were killed before we answered
+        other = await room.reader("plus de mails orange à Lille", "one", "k2")
+        assert (len(await room.store.reports(LONG_AGO)), room.counted()) == (1, 1)
+    assert first is not None
+    assert again == first
+    assert other is not None
+    assert other.kind is Reception.AGAIN
+
+
 async def test_what_is_deleted_where_it_was_written_leaves_its_text_and_stays_counted() -> None:
     async with newsroom() as room:
         await room.reader("plus de mails orange à Lille", key="k1")
