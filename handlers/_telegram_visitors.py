@@ -58,7 +58,8 @@ class Visitors:
             if self._may_greet(who.id):
                 await self._room.post(text_page(welcome_text(terms, self._deps)), chat=message.chat.id)
             return True
-        if self._is_rest_of_album(message):
+        edited = message.edit_date is not None  # a position moves, and Telegram tells of changes that nobody can see
+        if (edited and not (message.text or message.caption)) or self._is_rest_of_album(message):
             return True
         buttons = None
         try:
@@ -71,6 +72,7 @@ class Visitors:
                     at=self._deps.clock.now(),
                     written_at=message.date,
                     through=self._name,
+                    edited=edited,
                 )
             )
             if answer is None:

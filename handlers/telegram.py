@@ -180,6 +180,10 @@ class Telegram:
         if update.callback_query:
             if not await visitors.pressed(update.callback_query):
                 await presses.pressed(update.callback_query)
+        elif update.edited_message and update.edited_message.from_user:
+            who = update.edited_message.from_user
+            if update.edited_message.chat.id == who.id and await self._may_be_reader(who):
+                await visitors.wrote(update.edited_message, who)
         elif update.message and update.message.migrate_to_chat_id:
             if update.message.chat.id == self._room.id:
                 self._room.moved(update.message.migrate_to_chat_id)

@@ -75,11 +75,13 @@ class Readers:
             reading = self._read(message.text, at=at, operator_hint=hint)
         kind = _kind(reading)
         if kind in {Reception.UNCLEAR, Reception.OLD}:  # nothing that is of no use is kept
-            return ReaderAnswer(kind, keep_days=self.welcome.keep_days)
+            return None if message.edited else ReaderAnswer(kind, keep_days=self.welcome.keep_days)
         key = self._pseudonym(message.key)
         async with self._turn:  # or two messages at once would both be the first
             # Told again by the chat, as we were killed before we answered, it is that one report, not one more.
             repeated = bool(await self._newsroom.store.known([(self.welcome.source, key)]))
+            if repeated and message.edited:
+                return None
             counts = kind is Reception.COUNTED and not repeated
             if counts and await self._has_counted(author, reading.operators, message.at):
                 kind = Reception.AGAIN

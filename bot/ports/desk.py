@@ -200,6 +200,7 @@ class ReaderMessage:
         at: When we have it (event time).
         written_at: When it was written, by the platform's clock.
         through: Name of the handler that heard it.
+        edited: It was written before, and has been changed since.
     """
 
     key: str
@@ -208,6 +209,7 @@ class ReaderMessage:
     at: datetime
     written_at: datetime
     through: str
+    edited: bool = False
 
 
 class Reception(StrEnum):
@@ -268,9 +270,10 @@ class Inbox(Protocol):
         ...
 
     async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
-        """Take what a reader writes; None: say nothing (not welcome, or too many messages).
+        """Take what a reader writes; None: say nothing (not welcome, too many messages, an edit that says no more).
 
-        A person counts once an episode, or once a day where there is none. The same `key` counts once.
+        A person counts once an episode, or once a day where there is none. The same `key` counts once, as it was
+        when it was understood first.
 
         Raises:
             StoreError: it could not be stored.

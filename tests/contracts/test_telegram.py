@@ -834,6 +834,31 @@ async def test_a_reader_is_heard_though_nobody_can_say_who_the_editors_are(tg: T
     assert [message.text for message in inbox.heard] == [SAID, "fin"]
 
 
+async def test_a_message_that_its_reader_sets_right_is_read_again(tg: TelegramEmulator) -> None:
+    class Attentive(FakeInbox):
+        async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
+            self.heard.append(message)
+            unclear = None if message.edited else ReaderAnswer(Reception.UNCLEAR)
+            return COUNTED if "orange" in message.text else unclear
+
+    inbox = Attentive(terms=TERMS)
+    async with listening(tg, FakeDesk(), inbox):
+        said = tg.say(GUEST.id, GUEST, "plus de mails")
+        assert "Quel opérateur" in (await tg.wait_message()).text
+        tg.edit(said, "plus de mails")  # nothing changed that one can see
+        tg.edit(said, SAID)
+        assert "Merci" in (await tg.wait_message(lambda m: "Merci" in m.text)).text
+        tg.edit(tg.say(ROOM, CAMILLE, "/help"), "/incidents")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert [(message.text, message.edited) for message in inbox.heard] == [
+        ("plus de mails", False),
+        ("plus de mails", True),
+        (SAID, True),
+    ]
+    assert len({message.key for message in inbox.heard}) == 1
+    assert (len(tg.messages(GUEST.id)), len(tg.messages(ROOM))) == (2, 1)
+
+
 async def test_several_pictures_sent_at_once_are_one_message(tg: TelegramEmulator) -> None:
     inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
     async with listening(tg, FakeDesk(), inbox):

@@ -194,6 +194,11 @@ class TelegramEmulator(BotApi):
         self._queue("message", message.json())
         return message
 
+    def edit(self, message: Message, text: str) -> None:
+        """Its author changes a message; Telegram tells of changes that nobody can see, too."""
+        message.text = text
+        self._queue("edited_message", message.json() | {"edit_date": message.json()["date"]})
+
     def press(self, message: Message, label: str, user: User, *, forwarded_to: int | None = None) -> Press:
         """A person presses the button whose label contains `label` (on a forwarded copy in another chat, if given)."""
         data = next((data for text, data in message.buttons if label in text), None)

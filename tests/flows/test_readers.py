@@ -319,6 +319,18 @@ async def test_a_message_that_the_chat_repeats_is_answered_as_the_first_time_and
     assert other.kind is Reception.AGAIN
 
 
+async def test_a_message_is_set_right_as_long_as_nothing_of_it_is_counted() -> None:
+    async with newsroom() as room:
+        now = room.clock.now()
+        said = ReaderMessage("k1", "one", "plus de mails à Lille", now, now, "telegram")
+        texts = ("plus de mails orange à Lille", "plus de mails sfr à Lille", "bonjour")
+        messages = [said, *(replace(said, text=text, edited=True) for text in texts)]
+        answers = [await room.core.desk.hear(message) for message in messages]
+        reports = await room.store.reports(LONG_AGO)
+    assert [answer and answer.kind for answer in answers] == [Reception.UNCLEAR, Reception.COUNTED, None, None]
+    assert [report.operator for report in reports] == ["orange"]
+
+
 async def test_what_is_deleted_where_it_was_written_leaves_its_text_and_stays_counted() -> None:
     async with newsroom() as room:
         await room.reader("plus de mails orange à Lille", key="k1")
