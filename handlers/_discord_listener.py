@@ -98,6 +98,14 @@ class Listener(ApiClient):
         """Somebody wrote somewhere; only the readers' channel is listened to."""
         await self._visitors.wrote(message, editor=self._is_editor(message.author), me=self.user)
 
+    async def on_raw_message_delete(self, deletion: discord.RawMessageDeleteEvent) -> None:
+        """Somebody deleted a message somewhere."""
+        await self._visitors.deleted(deletion.channel_id, (deletion.message_id,))
+
+    async def on_raw_bulk_message_delete(self, deletion: discord.RawBulkMessageDeleteEvent) -> None:
+        """A moderator deleted several at once."""
+        await self._visitors.deleted(deletion.channel_id, deletion.message_ids)
+
     # --- buttons -------------------------------------------------------------------------------------------------
 
     async def pressed(self, interaction: discord.Interaction[Any], what: str, about: str) -> None:

@@ -1,6 +1,7 @@
 """Readers who write in the channel that is theirs: heard, answered in place, and shown nothing else."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import discord
@@ -43,6 +44,8 @@ class Visitors:
         """Answer a reader; whatever fails, the gateway goes on."""
         if message.channel.id != self._channel or message.author.bot or message.webhook_id or editor:
             return
+        if message.is_system():  # "… started a thread: NAME" comes as if they had written it
+            return
         called = me is not None and me in message.mentions
         text = message.content.replace(f"<@{me.id}>", " ") if me else message.content
         if not text.strip() and not called:
@@ -77,6 +80,17 @@ class Visitors:
             words = reader_say(language, "failed")
         more: dict[str, Any] = {"view": view} if view else {}
         await message.reply(fitted(words, CONTENT), mention_author=False, **more)
+
+    async def deleted(self, channel: int, messages: Iterable[int]) -> None:
+        """Forget what they, or a moderator, deleted; whatever fails, the gateway goes on."""
+        if channel != self._channel:
+            return
+        try:
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                for message in messages:
+                    await self._inbox.forget(f"discord:{message}")
+        except (BotError, TimeoutError) as error:
+            _log.warning("discord_deletion_not_stored", error=str(error) or type(error).__name__)
 
     async def take_back(self, interaction: discord.Interaction[Any], about: str) -> None:
         """Take a message back, if it is theirs who pressed."""

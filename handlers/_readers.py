@@ -18,13 +18,13 @@ _PHRASES: dict[str, tuple[str, str]] = {
             "{newsroom} cherche les pannes avec vous. Écrivez en une phrase quel opérateur, ce qui ne marche pas et "
             "où, par exemple : « plus de mails Orange à Lille ».\n\n"
             "En nous écrivant, vous acceptez que la rédaction compte votre signalement. Ni votre nom ni votre numéro "
-            "ne sont gardés ; le texte l’est {days} jours. « Retirer » l’efface."
+            "ne sont gardés ; le texte l’est {days} jours. « Retirer » l’efface, pendant une heure."
         ),
         (
             "{newsroom} looks for outages with you. Write in one sentence which operator, what does not work and "
             "where, for example: “no Orange mail in Lille”.\n\n"
             "By writing you agree that the newsroom counts your report. Neither your name nor your number is kept; "
-            "the text is, for {days} days. “Take back” erases it."
+            "the text is, for {days} days. “Take back” erases it, for an hour."
         ),
     ),
     "counted": ("Merci, c’est noté : {what}.", "Thank you, noted: {what}."),

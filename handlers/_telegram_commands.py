@@ -124,6 +124,7 @@ class Commands:
                 place=place,
                 at=self._deps.clock.now(),
                 professional=professional,
+                written_at=message.date,
             )
         )
         if isinstance(report, str):

@@ -21,7 +21,7 @@ from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken
 from bot.errors import HandlerError
 from handlers._telegram_api import FAILURES, Api
 
-ALLOWED = ("message", "callback_query")
+ALLOWED = ("message", "edited_message", "callback_query")
 _FIRST_PAUSE_SECONDS = 0.5
 _MAX_PAUSE_SECONDS = 30.0
 _SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the header's name

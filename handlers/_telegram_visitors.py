@@ -1,6 +1,7 @@
 """Readers who write to the bot in private: told what is kept, heard, answered, and shown nothing else."""
 
 import asyncio
+from collections import deque
 
 import structlog
 from telegram import CallbackQuery, Message, User
@@ -14,6 +15,7 @@ from handlers._telegram_room import Room
 
 _BACK = "b:"
 _GREETINGS = {"start", "help", "aide"}
+_ALBUMS = 100  # so many are remembered
 _GREETED, _GREETED_SECONDS = 1000, 30.0  # so many persons are remembered, each is greeted at most so often
 
 log = structlog.get_logger()
@@ -30,6 +32,7 @@ class Visitors:
         self._room, self._inbox, self._deps, self._name = room, inbox, deps, name
         self._bot = room.api.bot
         self._greeted: dict[int, float] = {}
+        self._albums: deque[str] = deque(maxlen=_ALBUMS)
 
     async def introduce(self) -> None:
         """Say what is kept in the bot's description, which is read before the first message, unless it has one."""
@@ -55,6 +58,9 @@ class Visitors:
             if self._may_greet(who.id):
                 await self._room.post(text_page(welcome_text(terms, self._deps)), chat=message.chat.id)
             return True
+        edited = message.edit_date is not None  # a position moves, and Telegram tells of changes that nobody can see
+        if (edited and not (message.text or message.caption)) or self._is_rest_of_album(message):
+            return True
         buttons = None
         try:
             answer = await self._inbox.hear(
@@ -66,6 +72,7 @@ class Visitors:
                     at=self._deps.clock.now(),
                     written_at=message.date,
                     through=self._name,
+                    edited=edited,
                 )
             )
             if answer is None:
@@ -78,6 +85,15 @@ class Visitors:
             text = reader_say(self._deps.language, "failed")
         await self._room.post(text_page(text), keyboard=buttons, reply_to=message.message_id, chat=message.chat.id)
         return True
+
+    def _is_rest_of_album(self, message: Message) -> bool:
+        """Whether it is one more picture of several sent at once: each is a message, and one has the caption of all."""
+        album = message.media_group_id
+        if not album or album not in self._albums:
+            if album:
+                self._albums.append(album)
+            return False
+        return not message.caption
 
     def _may_greet(self, person: int) -> bool:
         """Whether this person was not greeted just now; of the last ones we know."""

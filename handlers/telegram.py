@@ -185,16 +185,28 @@ class Telegram:
         if update.callback_query:
             if not await visitors.pressed(update.callback_query):
                 await presses.pressed(update.callback_query)
+        elif update.edited_message and update.edited_message.from_user:
+            who = update.edited_message.from_user
+            if update.edited_message.chat.id == who.id and await self._may_be_reader(who):
+                await visitors.wrote(update.edited_message, who)
         elif update.message and update.message.migrate_to_chat_id:
             if update.message.chat.id == self._room.id:
                 self._room.moved(update.message.migrate_to_chat_id)
         elif update.message and update.message.from_user:
             who = update.message.from_user
             private = update.message.chat.id == who.id
-            if private and not await self._room.is_editor(who.id) and await visitors.wrote(update.message, who):
+            if private and await self._may_be_reader(who) and await visitors.wrote(update.message, who):
                 return
             if update.message.text:
                 await self._written(update.message, who, commands, presses)
+
+    async def _may_be_reader(self, who: User) -> bool:
+        """Whether this is no editor, as far as can be told: what a reader says comes once."""
+        try:
+            return not await self._room.is_editor(who.id)
+        except HandlerError as error:
+            log.warning("telegram.administrators_unknown", reason=error.reason)
+            return True
 
     async def _written(self, message: Message, who: User, commands: Commands, presses: Presses) -> None:
         command, buttons = Command.read(message.text or "", self._api.bot.username), None

@@ -102,6 +102,9 @@ class MastodonInstance:
 
     Args:
         token: Sent to this instance only.
+
+    Attributes:
+        local_only: It tells strangers the posts of its own accounts only.
     """
 
     def __init__(self, url: str, http: Http, clock: Clock, token: str | None) -> None:
@@ -111,6 +114,7 @@ class MastodonInstance:
         self._http = http
         self._clock = clock
         self._rest_until = 0.0
+        self.local_only = False
 
     async def tagged(self, tag: str, position: Mapping[str, str]) -> Page:
         """A page of the posts with a hashtag.
@@ -119,8 +123,18 @@ class MastodonInstance:
             tag: Without `#`.
             position: Empty (the newest), a page's `older` or `newer`, or `min_id` alone.
         """
-        params = urlencode({"limit": str(PAGE), **position})
-        answer = await self._get(f"/api/v1/timelines/tag/{quote(tag, safe='')}?{params}", missing=b"[]")
+        try:
+            answer = await self._get(self._timeline(tag, position), missing=b"[]")
+        except SourceError as error:
+            # Since 4.5 an instance may keep the posts of others from strangers, and then refuses to tell all of them.
+            if self.local_only or self.headers or error.state is not HealthState.FAILING or error.retry_after:
+                raise
+            self.local_only = True
+            try:
+                answer = await self._get(self._timeline(tag, position), missing=b"[]")
+            except SourceError:
+                self.local_only = False
+                raise error from None
         statuses = self._statuses(answer, _decode(answer, list[msgspec.Raw], self.host))
         links = {rel: parse_qs(urlsplit(link).query) for link, rel in _LINK.findall(answer.headers.get("link", ""))}
         ids = [status.id for status in statuses]
@@ -129,6 +143,10 @@ class MastodonInstance:
             older={"max_id": links.get("next", {}).get("max_id", ids[-1:])[0]} if ids else {},
             newer={"min_id": links.get("prev", {}).get("min_id", ids[:1])[0]} if ids else {},
         )
+
+    def _timeline(self, tag: str, position: Mapping[str, str]) -> str:
+        local = {"local": "true"} if self.local_only else {}
+        return f"/api/v1/timelines/tag/{quote(tag, safe='')}?{urlencode({'limit': str(PAGE), **local, **position})}"
 
     async def found(self, query: str, offset: int) -> Page:
         """A page of what a search finds, newest first; needs a token, and an instance with full-text search.

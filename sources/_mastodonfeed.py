@@ -14,6 +14,9 @@ from sources._time import parse_time
 # minutes are read again. https://github.com/mastodon/mastodon/blob/main/lib/mastodon/snowflake.rb
 LATE = timedelta(minutes=15)
 MAX_PAGES = 10  # at once: 400 posts
+# What a server gives that is not asked for a number. Fewer are the end: a mistake costs time only, as the next reading
+# goes on from there, and pages are what an instance counts (`MAX_PAGES_IN_PERIOD` in mastodon.py).
+_LEAST_PAGE = 20
 
 
 class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,7 +81,8 @@ async def catch_up(
         fresh = [status for status in page.statuses if status.id not in found]
         found |= {status.id: status for status in (reversed(fresh) if upwards else fresh)}
         oldest = written(fresh[-1]) if fresh else None
-        whole = not fresh or (not upwards and oldest is not None and oldest < floor)
+        ended = len(page.statuses) < _LEAST_PAGE if upwards else oldest is not None and oldest < floor
+        whole = not fresh or ended
         position = page.newer if upwards else page.older
         if whole or asyncio.get_running_loop().time() >= deadline:
             break

@@ -5,8 +5,9 @@ import re
 
 _MAX_CHARS = 20_000  # of HTML; a post has 500 characters on most instances
 _TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|(<[/!?][^<>]*>)|[^<]+|<")
-_INVISIBLE = re.compile(r"""class\s*=\s*["'][^"']*\binvisible\b""")
+_INVISIBLE = re.compile(r"""class\s*=\s*["'][^"']*\b(?:invisible|quote-inline)\b""")
 _LINES = frozenset({"p", "br", "div", "li", "ul", "ol", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6"})
+_HIDING = frozenset({"span", "p"})
 _NEVER_SHOWN = frozenset({"script", "style"})
 
 
@@ -14,7 +15,7 @@ def post_text(content: str) -> str:
     """Plain text of a post: a paragraph is a line, a link what is shown of it.
 
     Mastodon hides the beginning and the end of a long link in spans of class `invisible`
-    (https://docs.joinmastodon.org/api/guidelines/#links).
+    (https://docs.joinmastodon.org/api/guidelines/#links), and the link to what is quoted in a `quote-inline`.
     """
     parts: list[str] = []
     hidden = ""  # the element whose end is waited for
@@ -27,7 +28,7 @@ def post_text(content: str) -> str:
             hidden = hidden if depth > 0 else ""
         elif not name:
             parts.append("" if token.group(4) else token.group())
-        elif not closing and (name in _NEVER_SHOWN or (name == "span" and _INVISIBLE.search(attributes))):
+        elif not closing and (name in _NEVER_SHOWN or (name in _HIDING and _INVISIBLE.search(attributes))):
             hidden, depth = name, 1
         elif name in _LINES:
             parts.append("\n")

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -19,7 +19,10 @@ Answer = TypeVar("Answer")
 _TWEEPY_URL = "https://api.twitter.com"  # fixed inside tweepy
 _TOTAL_SECONDS = 30.0
 _PAUSE_SECONDS = 3600.0
-_SERVER_ERROR = 500
+_WINDOW_SECONDS = 900.0  # https://docs.x.com/x-api/fundamentals/rate-limits
+_MAX_TOLD = 200  # characters of X's own explanation; it repeats what was asked
+_BAD_REQUEST, _NO_TOKEN, _NO_CREDIT, _SERVER_ERROR = 400, 401, 402, 500
+_CAPPED = frozenset({403, 429})  # SpendCapReached, UsageCapExceeded
 
 
 class _Session:
@@ -58,17 +61,33 @@ class Post(msgspec.Struct, frozen=True):
 class Usage(msgspec.Struct, frozen=True):
     """What the project has read this month."""
 
-    project_usage: str = "?"
-    project_cap: str = "?"
+    project_usage: str | int = "?"  # text; a number in the documents
+    project_cap: str | int = "?"
 
 
 # The API leaves `data` out where it is empty.
 class _Counts(msgspec.Struct, frozen=True):
     data: tuple[Count, ...] = ()
+    errors: tuple[object, ...] = ()
 
 
 class _Posts(msgspec.Struct, frozen=True):
     data: tuple[Post, ...] = ()
+    errors: tuple[object, ...] = ()
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """What X says of a refusal: a status stands for several things."""
+
+    title: str = ""
+    detail: str = ""
+    type: str = ""
+
+    @property
+    def costs(self) -> bool:
+        """Whether money or a cap is what is lacking, which waiting for a window does not bring."""
+        words = f"{self.title} {self.type} {self.detail}".casefold()
+        return any(word in words for word in ("usage-capped", "usagecap", "credit", "spendcap", "spend cap"))
 
 
 class _Usage(msgspec.Struct, frozen=True):
@@ -78,8 +97,8 @@ class _Usage(msgspec.Struct, frozen=True):
 class XApi:
     """Asks the API.
 
-    Every failure is a `SourceError`: `failing` (token, rate limit, query), `paused` (no credit), `unreachable`,
-    `unreadable`.
+    Every failure is a `SourceError`: `failing` (token, access, rate limit, query), `paused` (no credit, a cap at X),
+    `unreachable`, `unreadable`.
     """
 
     def __init__(self, name: str, bearer_token: str, endpoint: str) -> None:
@@ -125,10 +144,13 @@ class XApi:
         client = self._connected()
         try:
             # Half a character, as a post cut inside an emoji leaves it, is no text that could be kept.
-            told = json.dumps(await call(client), ensure_ascii=False).encode("utf-8", "replace")
-            return msgspec.json.decode(told, type=answer)
+            text = json.dumps(await call(client), ensure_ascii=False).encode("utf-8", "replace")
+            told = msgspec.json.decode(text, type=answer)
         except Exception as error:
-            raise self._translated(error) from error
+            raise self._translated(error, await _problem(error)) from error
+        if getattr(told, "errors", ()) and not getattr(told, "data", ()):
+            raise self.error(HealthState.UNREADABLE, "X répond par des erreurs seulement")
+        return told
 
     async def close(self) -> None:
         """Close the session."""
@@ -149,28 +171,43 @@ class XApi:
             self._client.session = self._session
         return self._client
 
-    def _translated(self, error: Exception) -> SourceError:
+    def _translated(self, error: Exception, problem: _Problem) -> SourceError:
         # tweepy's errors carry the response; aiohttp's ContentTypeError (an HTML answer) carries the status itself.
         response = getattr(error, "response", None)
         status = getattr(response, "status", None) or getattr(error, "status", None)
         if status is not None and not _ok(status):
-            return self._refused(status, getattr(response, "headers", {}))
+            return self._refused(status, getattr(response, "headers", {}), problem, getattr(error, "api_messages", ()))
         if isinstance(error, aiohttp.ClientError | TimeoutError | OSError) and status is None:
             return self.error(HealthState.UNREACHABLE, f"connexion impossible ({type(error).__name__})")
         return self.error(HealthState.UNREADABLE, f"réponse incompréhensible ({type(error).__name__})")
 
-    def _refused(self, status: int, headers: Any) -> SourceError:  # noqa: ANN401 - a mapping of aiohttp's
+    def _refused(self, status: int, headers: Any, problem: _Problem, told: Sequence[str]) -> SourceError:  # noqa: ANN401 - a mapping of aiohttp's
         if status >= _SERVER_ERROR:
             return self.error(HealthState.UNREACHABLE, f"erreur du serveur (HTTP {status})")
-        causes = {
-            401: (HealthState.FAILING, "jeton refusé (HTTP 401)"),
-            402: (HealthState.PAUSED, "plus de crédit chez X (HTTP 402)"),
-            403: (HealthState.PAUSED, "refus de X : crédit épuisé ou accès insuffisant (HTTP 403)"),
-            429: (HealthState.FAILING, "trop de requêtes (HTTP 429)"),
-        }
-        state, cause = causes.get(status, (HealthState.FAILING, f"requête refusée par X (HTTP {status})"))
-        wait = _PAUSE_SECONDS if state is HealthState.PAUSED else _wait(headers)
-        return self.error(state, cause, retryable=status != 401, retry_after=wait)  # noqa: PLR2004 - HTTP's number
+        if status == _NO_CREDIT or (status in _CAPPED and problem.costs):
+            what = "plus de crédit chez X" if status == _NO_CREDIT else "plafond atteint chez X"
+            return self.error(HealthState.PAUSED, f"{what} (HTTP {status})", retry_after=_PAUSE_SECONDS)
+        why = f" : {told[0][:_MAX_TOLD]}" if status == _BAD_REQUEST and told else ""
+        cause = {
+            401: "jeton refusé",
+            403: "accès refusé : l’application n’est pas inscrite à l’API, ou son accès ne suffit pas",
+            429: "trop de requêtes",
+        }.get(status, "requête refusée par X")
+        wait = {403: _PAUSE_SECONDS, 429: _wait(headers)}.get(status)
+        return self.error(
+            HealthState.FAILING, f"{cause} (HTTP {status}){why}", retryable=status != _NO_TOKEN, retry_after=wait
+        )
+
+
+async def _problem(error: Exception) -> _Problem:
+    """The body of a refusal, which tweepy has read and keeps no more than a line of."""
+    response = getattr(error, "response", None)
+    if response is None:
+        return _Problem()
+    try:
+        return msgspec.convert(await response.json(), type=_Problem)
+    except (ValueError, RecursionError, aiohttp.ClientError):
+        return _Problem()
 
 
 async def _usage(client: Any) -> Any:  # noqa: ANN401 - tweepy has no types
@@ -181,10 +218,10 @@ def _ok(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - HTTP's numbers
 
 
-def _wait(headers: Any) -> float | None:  # noqa: ANN401 - a mapping of aiohttp's
+def _wait(headers: Any) -> float:  # noqa: ANN401 - a mapping of aiohttp's
     """Seconds until the rate limit's end, by the server's own clock where it shows it."""
     now: datetime = parse_time(headers.get("Date")) or SystemClock().now()
     asked, reset = headers.get("Retry-After", ""), headers.get("x-rate-limit-reset", "")
     if asked.isdigit():
         return float(asked)
-    return max(0.0, float(reset) - now.timestamp()) if reset.isdigit() else None
+    return max(0.0, float(reset) - now.timestamp()) if reset.isdigit() else _WINDOW_SECONDS

@@ -3,8 +3,9 @@
 from bot.domain.operators import Operator
 
 MAX_QUERY_CHARS = 512  # the limit of the cheapest access level
+# Words are matched whole, whatever their accents and case.
 _OUTAGE_WORDS = (
-    '(panne OR "en panne" OR coupure OR "marche plus" OR "marche pas" OR "fonctionne plus" OR "fonctionne pas"'
+    '(panne OR pannes OR coupure OR coupures OR "marche plus" OR "marche pas" OR "fonctionne plus" OR "fonctionne pas"'
     ' OR "plus de réseau" OR "pas de réseau" OR "plus internet" OR bug OR HS)'
 )
 _TAIL = " lang:fr -is:retweet"

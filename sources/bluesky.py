@@ -32,6 +32,8 @@ RETENTION = timedelta(hours=24)
 # Instances see a post at times that differ: going on exactly at the last time heard would leave a hole where the next
 # instance is behind. What is told twice is known by its id.
 REWIND = timedelta(seconds=5)
+# https://atproto.com/specs/account: what an account that has gone wrote is not to be shown; the others are for relays.
+_GONE = frozenset({"deleted", "deactivated", "suspended", "takendown"})
 _BATCH = 200
 _LASTING_SECONDS = 60.0
 _CONNECT_SECONDS = 20.0
@@ -69,13 +71,19 @@ class _Commit(msgspec.Struct, frozen=True):
     operation: str = ""
     collection: str = ""
     rkey: str = ""
-    record: _Record | None = None
+    record: msgspec.Raw = msgspec.Raw(b"null")  # whatever its author's server let through, two hundred in one commit
+
+
+class _Account(msgspec.Struct, frozen=True):
+    active: bool = True
+    status: str = ""
 
 
 class _Event(msgspec.Struct, frozen=True):
     did: str
     time_us: Annotated[int, msgspec.Meta(ge=1_100_000_000_000_000, le=4_000_000_000_000_000)]  # of this century
     commit: _Commit | None = None
+    account: _Account | None = None
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -148,7 +156,9 @@ class BlueskySource:
             async for event in events:
                 if event is not None:
                     heard = True
-                    last_us = max(last_us, event.time_us)
+                    # An instance whose clock is ahead would have the next one take the cursor for a time to come, for
+                    # which it replays nothing: our own clock is what all of them have in common.
+                    last_us = max(last_us, min(event.time_us, _time_us(self._deps.clock.now())))
                     ours = self._mention(event) or self._deletion(event)
                     if ours is not None:
                         taken.append(ours)
@@ -174,7 +184,8 @@ class BlueskySource:
         try:
             async with aiohttp.ClientSession(headers={"User-Agent": self._deps.user_agent}) as session:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    connection = await session.ws_connect(endpoint, params=params, max_msg_size=MAX_MESSAGE_BYTES)
+                    # aiohttp refuses a message of exactly its limit, which the instance still sends.
+                    connection = await session.ws_connect(endpoint, params=params, max_msg_size=MAX_MESSAGE_BYTES + 1)
                 async with connection:
                     heard_at = loop.time()
                     while loop.time() - heard_at < self._settings.silence_seconds:
@@ -187,7 +198,7 @@ class BlueskySource:
                             raise _unreachable(endpoint, "connexion fermée")
                         try:
                             event = msgspec.json.decode(message.data, type=_Event)
-                        except msgspec.DecodeError:  # one odd record is a stranger's; a row of them is not our format
+                        except (msgspec.DecodeError, RecursionError):  # a row of them is not our format
                             unreadable += 1
                             if unreadable >= _MAX_UNREADABLE:
                                 raise _unreadable(endpoint) from None
@@ -203,13 +214,17 @@ class BlueskySource:
 
     def _mention(self, event: _Event) -> Mention | None:
         commit = event.commit
-        if commit is None or commit.operation != "create" or commit.collection != POSTS or commit.record is None:
+        if commit is None or commit.operation != "create" or commit.collection != POSTS:
             return None
-        record = commit.record
-        labels = {label[:2] for label in record.langs or ()}
+        try:
+            record = msgspec.json.decode(commit.record, type=_Record)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        labels = {label[:2].lower() for label in record.langs or () if label.lower() not in {"", "und"}}
         if (labels and not labels & self._settings.languages) or not self._deps.gate(record.text):
             return None
-        received_at = _time(event.time_us)
+        now = self._deps.clock.now()
+        received_at = _time(min(event.time_us, _time_us(now)))
         created_at = parse_time(record.created_at)
         return Mention(
             source=self.name,
@@ -217,12 +232,14 @@ class BlueskySource:
             author=event.did,
             text=record.text,
             published_at=created_at if created_at and believable(created_at, received_at) else received_at,
-            seen_at=self._deps.clock.now(),
+            seen_at=now,
             url=f"https://bsky.app/profile/{event.did}/post/{commit.rkey}",
         )
 
     def _deletion(self, event: _Event) -> Deletion | None:
-        commit = event.commit
+        commit, account = event.commit, event.account
+        if account is not None and not account.active and account.status in _GONE:
+            return Deletion(self.name, f"at://{event.did}/", account=True)
         if commit is None or commit.operation != "delete" or commit.collection != POSTS:
             return None
         return Deletion(self.name, _uri(event.did, commit))
@@ -234,6 +251,10 @@ def _uri(did: str, commit: _Commit) -> str:
 
 def _time(time_us: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=time_us)
+
+
+def _time_us(when: datetime) -> int:
+    return (when - _time(0)) // timedelta(microseconds=1)
 
 
 def _host(endpoint: str) -> str:

@@ -24,6 +24,10 @@ from sources._time import believable
 _log = structlog.get_logger()
 
 MAX_STREAMS = 25
+# https://github.com/mastodon/mastodon/blob/main/config/initializers/rack_attack.rb: 300 pages in 15 minutes, whatever
+# else is allowed. Some are for what takes more than one page.
+MAX_PAGES_IN_PERIOD = 270
+PERIOD = timedelta(minutes=15)
 _TAKE_SECONDS = 0.1
 _RECONNECT_SECONDS = 5.0
 _LASTING_SECONDS = 60.0
@@ -37,7 +41,8 @@ class Settings(SourceSettings):
     """Settings of the `mastodon` source.
 
     Attributes:
-        interval: Between two sweeps over hashtags and searches; also while posts are pushed.
+        interval: Between two sweeps over hashtags and searches; also while posts are pushed. With more hashtags than an
+            instance gives pages for, it is longer.
         instances: Base URLs.
         hashtags: Without `#`; None: made of the operators' names.
         searches: Queries for the first instance's full-text search; they need a token.
@@ -105,7 +110,8 @@ class MastodonSource:
         self._stops = [Stop(self._instances[0], query=query) for query in settings.searches]
         self._stops += [Stop(instance, tag=tag) for instance in self._instances for tag in self._tags]
         self._pushed = settings.streaming == "auto" and token is not None and bool(self._tags)
-        self.interval = timedelta(0) if self._pushed else settings.interval
+        self._round = max(settings.interval, PERIOD * len(self._tags) / MAX_PAGES_IN_PERIOD)
+        self.interval = timedelta(0) if self._pushed else self._round
         self._all_pushed = len(self._stops) == len(self._tags) <= MAX_STREAMS  # one instance, no searches
         self._told: dict[str, str] = {}
         self._uris: dict[str, str] = {}
@@ -126,7 +132,9 @@ class MastodonSource:
                 continue
             try:
                 page = await stop.ask({})
-                told.append(f"{instance.host} : {len(page.statuses)} messages pour « {stop.tag or stop.query} »")
+                local = " (de ses propres comptes seulement)" if instance.local_only else ""
+                found = f"{len(page.statuses)} message{'s' * (len(page.statuses) > 1)}"
+                told.append(f"{instance.host} : {found} pour « {stop.tag or stop.query} »{local}")
             except SourceError as error:
                 errors.append(error)
         if not told:
@@ -177,7 +185,7 @@ class MastodonSource:
                 self._note("flux", streams.failure)
                 drops = 0 if loop.time() - opened_at > _LASTING_SECONDS else drops + 1
                 wait = _RECONNECT_SECONDS * 2.0 ** min(drops - 1, _MOST_DOUBLINGS) if drops > 1 else 0.0
-                await asyncio.sleep(min(wait, self._settings.interval.total_seconds()))
+                await asyncio.sleep(min(wait, self._round.total_seconds()))
 
     async def _follow(self, streams: EventStreams, cursor: str | None, *, pushed: bool) -> AsyncGenerator[Reading]:
         """Sweep at once and every `interval`, and hand over what is pushed in between; ends when a stream does.
@@ -204,7 +212,7 @@ class MastodonSource:
                 if not pushed:
                     raise
                 self._note("lecture", error)
-            until = loop.time() + self._settings.interval.total_seconds()
+            until = loop.time() + self._round.total_seconds()
             while loop.time() < until and streams.failure is None:
                 await asyncio.sleep(_TAKE_SECONDS)
                 events = self._pushed_events(streams)
@@ -252,7 +260,8 @@ class MastodonSource:
         """What a person said of an operator: no boost, no automated account, no other language, nothing private."""
         if status.reblog is not None or status.account.bot or status.visibility not in _PUBLIC:
             return None
-        if status.language and status.language[:2].lower() not in self._settings.languages:
+        label = (status.language or "und").lower()
+        if label != "und" and label[:2] not in self._settings.languages:
             return None
         text = "\n".join(filter(None, (status.spoiler_text, post_text(status.content or ""))))
         tags = (compact(tag.name) for tag in status.tags)

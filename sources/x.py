@@ -1,5 +1,6 @@
 """What people write on X: cheap counts all the time, posts, paid by the piece, only when a surge is worth it."""
 
+import html
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -200,8 +201,8 @@ class XSource:
 
     def _ceiling(self, ledger: Ledger) -> str:
         if ledger.month_eur + self._settings.count_eur > self._settings.monthly_eur:
-            return f"plafond mensuel de {self._settings.monthly_eur:.2f} € atteint"
-        return f"plafond du jour de {self._settings.daily_eur:.2f} € atteint"
+            return f"plafond mensuel de {_euros(self._settings.monthly_eur)} atteint"
+        return f"plafond du jour de {_euros(self._settings.daily_eur)} atteint"
 
     # --- the calls ---
 
@@ -270,7 +271,7 @@ class XSource:
             source=self.name,
             id=post.id,
             author=post.author_id,
-            text=post.text,
+            text=html.unescape(post.text),  # X escapes &, < and >
             published_at=created_at if created_at and believable(created_at, now) else now,
             seen_at=now,
             url=f"https://x.com/i/status/{post.id}",
@@ -285,8 +286,11 @@ def _concerns_one_request(error: SourceError) -> bool:
 
 def _spent(ledger: Ledger) -> str:
     """What an editor is told in `/sources`."""
-    day, month = (f"{eur:.2f}".replace(".", ",") for eur in (ledger.day_eur, ledger.month_eur))
-    return f"{day} € dépensés aujourd’hui, {month} € ce mois-ci"
+    return f"{_euros(ledger.day_eur)} dépensés aujourd’hui, {_euros(ledger.month_eur)} ce mois-ci"
+
+
+def _euros(amount: float) -> str:
+    return f"{amount:.2f} €".replace(".", ",")
 
 
 def _to_tomorrow(now: datetime) -> float:

@@ -109,10 +109,12 @@ class Deletion:
     Attributes:
         source: As in the mention.
         id: As in the mention; mostly of one that we never kept.
+        account: A whole account has gone: `id` is what the ids of all its mentions begin with.
     """
 
     source: str
     id: str
+    account: bool = False
 
 
 class HealthState(StrEnum):

@@ -14,7 +14,7 @@ from bot.flow import transitions
 from bot.flow.channels import statement_of
 from bot.flow.counts import bucket_of, bucket_start
 from bot.flow.newsroom import Newsroom
-from bot.flow.readers import Readers, taken_back
+from bot.flow.readers import Readers, said_at, taken_back
 from bot.ports import (
     Call,
     OperatorStatus,
@@ -159,13 +159,14 @@ class NewsroomDesk:
         if place is None:
             return unknown("place", call.place)
         text = f"{operator.name} : {call.service.value} en panne à {place.name} (appel noté par la rédaction)"
-        mention = Mention(DESK_LOG, call.key, call.key, text, call.at, call.at, None, operator.id, verified=True)
+        at = said_at(call.at, call.written_at or call.at)
+        mention = Mention(DESK_LOG, call.key, call.key, text, at, call.at, None, operator.id, verified=True)
         report = Report(
             source=mention.source,
             id=mention.id,
             operator=operator.id,
             author=call.key,
-            at=call.at,
+            at=at,
             seen_at=call.at,
             services=(call.service,),
             places=(place,),
@@ -194,6 +195,11 @@ class NewsroomDesk:
     async def take_back(self, key: str, person: str) -> TakingBack:
         """See `Inbox.take_back`."""
         return await self._readers.take_back(key, person) if self._readers else TakingBack.UNKNOWN
+
+    async def forget(self, key: str) -> None:
+        """See `Inbox.forget`."""
+        if self._readers is not None:
+            await self._readers.forget(key)
 
 
 def _authors(reports: Sequence[Report], start: datetime, end: datetime) -> int:

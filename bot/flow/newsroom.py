@@ -1,7 +1,7 @@
 """The core at work: takes what sources say, closes buckets, and turns every step into one transaction."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from bot.domain.captures import Visit
 from bot.domain.deliveries import Delivery
 from bot.domain.incidents import Decision, Draft, DraftKind
 from bot.domain.operators import Operator
-from bot.domain.signals import Health, Mention, Report, Signal, StatusEntry, Tally
+from bot.domain.signals import Deletion, Health, Mention, Report, Signal, StatusEntry, Tally
 from bot.drafting.announcements import Announcements
 from bot.flow import publish, transitions
 from bot.flow.batch import Step
@@ -197,7 +197,7 @@ class Newsroom:
         async with self._lock:
             await self._step.flush()
             now = self.clock.now()
-            events = tuple(events)
+            events = await self._post_by_post(tuple(events))
             signals = [event for event in events if isinstance(event, Mention | StatusEntry | Tally)]
             known = await self.store.known([key_of(signal) for signal in signals]) if signals else {}
             new = {id(signal) for signal in self._ingest.new(signals, known)}
@@ -343,6 +343,19 @@ class Newsroom:
             text = self.announcements.returned(since, until)
             key = f"returned/{until:%Y%m%dT%H%M}"
             self._step.batch.deliveries.extend(publish.for_notice(key, text, self.outlets.rooms, until))
+
+    async def _post_by_post(self, events: Sequence[Event | Report]) -> tuple[Event | Report, ...]:
+        """The events, with the deletion of each post where an account has gone with all it wrote."""
+        spread: list[Event | Report] = []
+        for event in events:
+            if isinstance(event, Deletion) and event.account:
+                told = {each.id for each in events if isinstance(each, Mention) and each.source == event.source}
+                ids = {key for key in told if key.startswith(event.id)}
+                ids |= set(await self.store.mentions_under(event.source, event.id))
+                spread += [Deletion(event.source, key) for key in sorted(ids)]
+            else:
+                spread.append(event)
+        return tuple(spread)
 
     def _keep_detectors(self, signals: Iterable[Signal]) -> None:
         """Keep the detectors with what a restart would not feed them again.

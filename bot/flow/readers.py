@@ -10,7 +10,7 @@ import structlog
 
 from bot.domain.incidents import Draft, DraftKind, DraftState
 from bot.domain.operators import Service
-from bot.domain.signals import Classification, Kind, Mention, Report
+from bot.domain.signals import Classification, Deletion, Kind, Mention, Report
 from bot.flow import transitions
 from bot.flow.channels import statement_of
 from bot.flow.newsroom import Newsroom
@@ -68,18 +68,22 @@ class Readers:
             if self._turnstile.refused % 1000 == 1:
                 _log.warning("readers refused", so_far=self._turnstile.refused)
             return None
-        late = message.at - message.written_at  # what was written while we were down belongs to its own time
-        at = message.written_at if timedelta(0) <= late <= _DAY else message.at
+        at = said_at(message.at, message.written_at)
         reading = self._read(message.text, at=at)
         hint = None if reading.operators else self._only_one(reading.services)
         if hint is not None:
             reading = self._read(message.text, at=at, operator_hint=hint)
         kind = _kind(reading)
         if kind in {Reception.UNCLEAR, Reception.OLD}:  # nothing that is of no use is kept
-            return ReaderAnswer(kind, keep_days=self.welcome.keep_days)
+            return None if message.edited else ReaderAnswer(kind, keep_days=self.welcome.keep_days)
         key = self._pseudonym(message.key)
         async with self._turn:  # or two messages at once would both be the first
-            if kind is Reception.COUNTED and await self._has_counted(author, reading.operators, message.at):
+            # Told again by the chat, as we were killed before we answered, it is that one report, not one more.
+            repeated = bool(await self._newsroom.store.known([(self.welcome.source, key)]))
+            if repeated and message.edited:
+                return None
+            counts = kind is Reception.COUNTED and not repeated
+            if counts and await self._has_counted(author, reading.operators, message.at):
                 kind = Reception.AGAIN
             else:
                 said = Mention(self.welcome.source, key, message.person, message.text, at, message.at)
@@ -92,6 +96,10 @@ class Readers:
         """See `Inbox.take_back`."""
         author = self._pseudonym(person)
         return await taken_back(self._newsroom, self.welcome.source, self._pseudonym(key), author, author=author)
+
+    async def forget(self, key: str) -> None:
+        """See `Inbox.forget`."""
+        await self._newsroom.take([Deletion(self.welcome.source, self._pseudonym(key))])
 
     def _only_one(self, services: Sequence[Service]) -> str | None:
         """The only operator that runs these: who writes of the current need not name who brings it."""
@@ -140,6 +148,11 @@ class Readers:
             statement=statement_of(entry) if entry is not None else None,
             keep_days=self.welcome.keep_days,
         )
+
+
+def said_at(have: datetime, written: datetime) -> datetime:
+    """What was written while we were down belongs to its own time, up to a day back."""
+    return written if timedelta(0) <= have - written <= _DAY else have
 
 
 async def taken_back(newsroom: Newsroom, source: str, key: str, who: str, *, author: str | None = None) -> TakingBack:

@@ -148,6 +148,8 @@ class Call:
     Attributes:
         key: Idempotency key of the command message.
         who: The editor; `place` is what they typed, the inbox resolves it.
+        at: When we have it (event time).
+        written_at: When it was typed, by the platform's clock; None: at once.
     """
 
     key: str
@@ -157,6 +159,7 @@ class Call:
     place: str
     at: datetime
     professional: bool = False
+    written_at: datetime | None = None
 
 
 class TakingBack(StrEnum):
@@ -197,6 +200,7 @@ class ReaderMessage:
         at: When we have it (event time).
         written_at: When it was written, by the platform's clock.
         through: Name of the handler that heard it.
+        edited: It was written before, and has been changed since.
     """
 
     key: str
@@ -205,6 +209,7 @@ class ReaderMessage:
     at: datetime
     written_at: datetime
     through: str
+    edited: bool = False
 
 
 class Reception(StrEnum):
@@ -265,9 +270,10 @@ class Inbox(Protocol):
         ...
 
     async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
-        """Take what a reader writes; None: say nothing (not welcome, or too many messages).
+        """Take what a reader writes; None: say nothing (not welcome, too many messages, an edit that says no more).
 
-        A person counts once an episode, or once a day where there is none. The same `key` counts once.
+        A person counts once an episode, or once a day where there is none. The same `key` counts once, as it was
+        when it was understood first.
 
         Raises:
             StoreError: it could not be stored.
@@ -276,4 +282,12 @@ class Inbox(Protocol):
 
     async def take_back(self, key: str, person: str) -> TakingBack:
         """A reader takes their own message back, within an hour of it; see `undo_call`."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """A reader's message was deleted where it was written: its text goes, that somebody was affected stays counted.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
         ...

@@ -109,6 +109,10 @@ class Store(Protocol):
         """Of these (source, id), those stored, with their digest."""
         ...
 
+    async def mentions_under(self, source: str, prefix: str) -> Sequence[str]:
+        """Ids, in order, of the source's mentions that begin so and whose text is still kept."""
+        ...
+
     async def decided(self, key: str) -> bool:
         """Whether a decision with this idempotency key is stored."""
         ...

@@ -146,6 +146,10 @@ class MemoryStore:
         """See `Store.known`."""
         return {key: self._digests[key] for key in keys if key in self._digests}
 
+    async def mentions_under(self, source: str, prefix: str) -> Sequence[str]:
+        """See `Store.mentions_under`."""
+        return sorted(key for of, key in self._mentions if of == source and key.startswith(prefix))
+
     async def decided(self, key: str) -> bool:
         """See `Store.decided`."""
         return key in self._decisions

@@ -150,6 +150,14 @@ class SqlStore:
 
         return await self._database.read(work) if ids else {}
 
+    async def mentions_under(self, source: str, prefix: str) -> Sequence[str]:
+        """See `Store.mentions_under`."""
+        c = signals.c
+        # A span of the primary key, which no LIKE would be.
+        span = (c.id >= prefix, c.id < prefix + chr(0x10FFFF))
+        query = select(c.id).where(c.source == source, *span, c.kind == "mention", c.value.is_not(None)).order_by(c.id)
+        return await self._database.all(query, lambda row: str(row["id"]))
+
     async def decided(self, key: str) -> bool:
         """See `Store.decided`."""
         query = select(decisions.c.key).where(decisions.c.key == key)

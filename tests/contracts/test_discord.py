@@ -832,6 +832,29 @@ async def test_only_readers_in_their_own_channel_are_heard(dc: DiscordEmulator) 
     assert posts(dc) == []
 
 
+async def test_what_discord_writes_in_their_name_is_not_heard(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with heard(dc, inbox):
+        await dc.say("Panne Orange à Lille", dc.stranger, channel=PUBLIC, kind=18)  # they began a thread of that name
+        await dc.say(SAID, dc.stranger, channel=PUBLIC)
+        await dc.wait_message(lambda m: m["author"].get("bot", False), channel=PUBLIC)
+    assert [message.text for message in inbox.heard] == [SAID]
+
+
+async def test_what_is_deleted_in_the_readers_channel_is_forgotten(dc: DiscordEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    async with heard(dc, inbox):
+        said = [await dc.say(SAID, dc.stranger, channel=PUBLIC) for _ in range(3)]
+        elsewhere = await dc.say(SAID, dc.stranger, channel=ELSEWHERE)
+        await dc.delete(elsewhere)
+        await dc.delete(said[0])
+        await dc.delete(*said[1:])
+        async with asyncio.timeout(5):
+            while len(inbox.forgotten) < 3:
+                await asyncio.sleep(0.01)
+    assert sorted(inbox.forgotten) == sorted(f"discord:{message['id']}" for message in said)
+
+
 async def test_what_people_say_to_one_another_is_left_alone(dc: DiscordEmulator) -> None:
     inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
     async with heard(dc, inbox):

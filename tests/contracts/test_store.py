@@ -436,6 +436,14 @@ async def test_a_deletion_drops_text_and_links_and_keeps_counts(room: Room) -> N
     assert set(await store.known([("bluesky", "m1"), kept])) == {("bluesky", "m1"), kept}
 
 
+async def test_the_mentions_of_an_account_are_found_by_what_their_ids_begin_with(store: Store) -> None:
+    ids = ["at://did:plc:a/post/2", "at://did:plc:a/post/1", "at://did:plc:ab/post/1", "at://did:plc:A/post/1"]
+    await store.apply(Changes(signals=(*map(mention, ids), Heard(entry("at://did:plc:a/entry"), "d"))))
+    await store.apply(Changes(deletions=(Deletion("bluesky", ids[0]),)))
+    assert list(await store.mentions_under("bluesky", "at://did:plc:a/")) == [ids[1]]
+    assert list(await store.mentions_under("mastodon", "at://did:plc:a/")) == []
+
+
 async def test_a_deletion_in_the_step_of_its_mention_wins(store: Store) -> None:
     await store.apply(
         Changes(

@@ -640,6 +640,7 @@ async def test_a_reader_s_call_is_logged(
     (call,) = inbox.calls
     assert (call.operator, call.service, call.professional) == (operator, service, professional)
     assert (call.who, call.at, call.key) == ("Camille", MORNING, f"telegram:{ROOM}:{asked.id}")
+    assert call.written_at is not None  # it may have waited for us
     assert "Appel noté" in answer.text
 
 
@@ -823,6 +824,55 @@ async def test_a_caption_is_read_and_what_somebody_else_wrote_is_not(tg: Telegra
             await asyncio.sleep(0.01)
     assert sorted(message.text for message in inbox.heard) == ["", "", SAID]
     assert all("Quel opérateur" in m.text and not m.buttons for m in tg.messages(GUEST.id))
+
+
+async def test_a_reader_is_heard_though_nobody_can_say_who_the_editors_are(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=COUNTED)
+    tg.fault("getChatAdministrators", "error", status=500, description="Internal Server Error", times=99)
+    async with listening(tg, FakeDesk(), inbox, administrators=True):
+        tg.say(GUEST.id, GUEST, SAID)
+        assert "Merci" in (await tg.wait_message()).text
+        tg.say(GUEST.id, GUEST, "/sources")  # which only an editor may ask
+        tg.say(GUEST.id, GUEST, "fin")
+        while "fin" not in [message.text for message in inbox.heard]:
+            await asyncio.sleep(0.01)
+    assert [message.text for message in inbox.heard] == [SAID, "fin"]
+
+
+async def test_a_message_that_its_reader_sets_right_is_read_again(tg: TelegramEmulator) -> None:
+    class Attentive(FakeInbox):
+        async def hear(self, message: ReaderMessage) -> ReaderAnswer | None:
+            self.heard.append(message)
+            unclear = None if message.edited else ReaderAnswer(Reception.UNCLEAR)
+            return COUNTED if "orange" in message.text else unclear
+
+    inbox = Attentive(terms=TERMS)
+    async with listening(tg, FakeDesk(), inbox):
+        said = tg.say(GUEST.id, GUEST, "plus de mails")
+        assert "Quel opérateur" in (await tg.wait_message()).text
+        tg.edit(said, "plus de mails")  # nothing changed that one can see
+        tg.edit(said, SAID)
+        assert "Merci" in (await tg.wait_message(lambda m: "Merci" in m.text)).text
+        tg.edit(tg.say(ROOM, CAMILLE, "/help"), "/incidents")
+        await tg.wait_message(lambda m: m.chat.id == ROOM)
+    assert [(message.text, message.edited) for message in inbox.heard] == [
+        ("plus de mails", False),
+        ("plus de mails", True),
+        (SAID, True),
+    ]
+    assert len({message.key for message in inbox.heard}) == 1
+    assert (len(tg.messages(GUEST.id)), len(tg.messages(ROOM))) == (2, 1)
+
+
+async def test_several_pictures_sent_at_once_are_one_message(tg: TelegramEmulator) -> None:
+    inbox = FakeInbox(terms=TERMS, answer=ReaderAnswer(Reception.UNCLEAR))
+    async with listening(tg, FakeDesk(), inbox):
+        for album, words in (("1", SAID), ("1", ""), ("1", ""), ("2", ""), ("2", "")):
+            tg.say(GUEST.id, GUEST, words, photo=True, album=album)
+        tg.say(GUEST.id, GUEST, "fin")
+        while "fin" not in [message.text for message in inbox.heard]:
+            await asyncio.sleep(0.01)
+    assert [message.text for message in inbox.heard] == [SAID, "", "fin"]
 
 
 async def test_where_nobody_is_welcome_a_reader_is_not_answered(tg: TelegramEmulator) -> None:

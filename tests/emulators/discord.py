@@ -106,18 +106,31 @@ class DiscordEmulator:
 
     # --- what people do ------------------------------------------------------------------------------------------
 
-    async def say(self, text: str, user: Person, *, channel: int | None = None, mentions: bool = False) -> Json:
-        """Write a message, in which the bot may be mentioned."""
+    async def say(
+        self, text: str, user: Person, *, channel: int | None = None, mentions: bool = False, kind: int = 0
+    ) -> Json:
+        """Write a message, in which the bot may be mentioned; Discord writes those of another `kind` in their name."""
         channel = channel or self.channel
         await self.gateway.wait(seconds=10.0)
         if mentions:
             text = f"<@{self.world.application}> {text}"
         message = self.world.message(channel, {"content": text}, author=user)
+        message["type"] = kind
         message["mentions"] = [{**self.world.user(self.world.bot), "member": {}}] if mentions else []
         self.world.channels[channel][int(message["id"])] = message
         member = {key: value for key, value in self.world.member(user).items() if key != "user"}
         await self.gateway.written({**message, "guild_id": str(self.guild), "member": member})
         return message
+
+    async def delete(self, *messages: Json) -> None:
+        """Delete what was written, several at once as a moderator does."""
+        ids, channel = [message["id"] for message in messages], messages[0]["channel_id"]
+        for each in ids:
+            del self.world.channels[int(channel)][int(each)]
+        bulk, told = len(ids) > 1, {"channel_id": channel, "guild_id": str(self.guild)}
+        await self.gateway.dispatch(
+            "MESSAGE_DELETE_BULK" if bulk else "MESSAGE_DELETE", told | ({"ids": ids} if bulk else {"id": ids[0]})
+        )
 
     async def press(
         self, message: Json, label: str, user: Person | None = None, *, channel: int | None = None, seconds: float = 5.0

@@ -35,6 +35,12 @@ def delete(
     return {"did": did, "time_us": time_us, "kind": "commit", "commit": commit}
 
 
+def account(time_us: int, *, did: str, status: str | None = None) -> dict[str, Any]:
+    """One event of the stream, sent whatever collections are wanted: an account has gone (`status`) or is back."""
+    told: dict[str, Any] = {"active": status is None, "did": did, "seq": 1, "time": "2026-03-02T09:00:00.000Z"}
+    return {"did": did, "time_us": time_us, "kind": "account", "account": told | ({"status": status} if status else {})}
+
+
 @dataclass
 class Jetstream:
     """Events in order of `time_us`; `queries` are the requests that came in."""
@@ -70,21 +76,26 @@ class Jetstream:
         await connection.prepare(request)
         self._open.add(connection)
         cursor = request.query.get("cursor")
-        # Without a cursor a client hears what is new; with one, everything from it on, the boundary included.
-        sent = 0 if cursor else len(self.events)
+        # Without a cursor, or with one of a time to come, a client hears what is new; with another, everything from it
+        # on, the boundary included.
+        newest = max((event["time_us"] for event in self.events if isinstance(event, dict)), default=1 << 63)
+        sent = 0 if cursor and int(cursor) <= newest else len(self.events)
         async with asyncio.TaskGroup() as tasks:
-            follower = tasks.create_task(self._follow(connection, sent, int(cursor or 0)))
+            most = int(request.query.get("maxMessageSizeBytes", 1 << 30))
+            follower = tasks.create_task(self._follow(connection, sent, int(cursor or 0), most))
             async for _ in connection:
                 pass
             follower.cancel()
         self._open.discard(connection)
         return connection
 
-    async def _follow(self, connection: web.WebSocketResponse, sent: int, since: int) -> None:
+    async def _follow(self, connection: web.WebSocketResponse, sent: int, since: int, most: int) -> None:
         while True:
             for event in self.events[sent:]:
                 if isinstance(event, str) or event["time_us"] >= since:
-                    await connection.send_str(event if isinstance(event, str) else json.dumps(event))
+                    text = event if isinstance(event, str) else json.dumps({"cursor": sent + 1} | event)
+                    if len(text) <= most:
+                        await connection.send_str(text)
                 sent += 1
             async with self._news:
                 await self._news.wait_for(lambda: len(self.events) > sent)  # noqa: B023 - evaluated in this round

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -57,7 +57,7 @@ class Mastodon:
     Attributes:
         statuses: What it knows, in any order; it sorts by id.
         token: The only one it takes.
-        locked: Hashtags are for accounts only.
+        locked: Hashtags are for accounts only; `"remote"`: posts of other servers are (Mastodon 4.5).
         fault: Answers instead, for everything but streams.
         refuse_streams: Status of the answer to a stream, instead of one.
         remaining: Requests left; None: no limit is told.
@@ -67,7 +67,7 @@ class Mastodon:
     port: int = 0
     statuses: list[dict[str, Any]] = field(default_factory=list)
     token: str = "good-token"
-    locked: bool = False
+    locked: bool | Literal["remote"] = False
     fault: Fault | None = None
     refuse_streams: int | None = None
     remaining: int | None = None
@@ -140,12 +140,17 @@ class Mastodon:
         return web.json_response({"error": "Not found"}, status=404)
 
     def _tagged(self, request: web.Request, token: str) -> web.Response:
-        if self.locked and not token:
+        own = request.query.get("local") == "true"
+        if self.locked and not token and not (self.locked == "remote" and own):
             return web.json_response({"error": "This method requires an authenticated user"}, status=401)
         tag = request.path.rpartition("/")[2].lower()
         query = request.query
         known = sorted(
-            (each for each in self.statuses if tag in {name["name"] for name in each["tags"]}),
+            (
+                each
+                for each in self.statuses
+                if tag in {name["name"] for name in each["tags"]} and not (own and "@" in each["account"]["acct"])
+            ),
             key=lambda s: int(s["id"]),
         )
         lowest = int(query.get("min_id") or query.get("since_id") or 0)

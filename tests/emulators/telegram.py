@@ -183,15 +183,21 @@ class TelegramEmulator(BotApi):
         reply_to: Message | None = None,
         photo: bool = False,
         forwarded_from: User | None = None,
+        album: str | None = None,
     ) -> Message:
         """A person writes; a chat with the person's own id is the private one, and a `photo`'s text its caption."""
         if chat == user.id:
             self._chats.setdefault(chat, Chat(chat, "private", members={user.id: (user, "member")}))
         what = Message(self._next(), self._chats[chat], user, text, reply_to=reply_to, photo=photo)
-        what.forwarded_from = forwarded_from
+        what.forwarded_from, what.album = forwarded_from, album
         message = self._keep(what)
         self._queue("message", message.json())
         return message
+
+    def edit(self, message: Message, text: str) -> None:
+        """Its author changes a message; Telegram tells of changes that nobody can see, too."""
+        message.text = text
+        self._queue("edited_message", message.json() | {"edit_date": message.json()["date"]})
 
     def press(self, message: Message, label: str, user: User, *, forwarded_to: int | None = None) -> Press:
         """A person presses the button whose label contains `label` (on a forwarded copy in another chat, if given)."""

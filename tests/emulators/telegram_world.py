@@ -65,6 +65,7 @@ class Message:
     pinned: bool = False
     edits: int = 0
     forwarded_from: User | None = None
+    album: str | None = None  # of several pictures sent at once, each of which is a message
 
     @property
     def buttons(self) -> list[tuple[str, str]]:
@@ -101,6 +102,8 @@ class Message:
         )
         if self.photo:
             message["photo"] = [{"file_id": "p", "file_unique_id": "p", "width": 1, "height": 1}]
+        if self.album is not None:
+            message["media_group_id"] = self.album
         if self.forwarded_from is not None:
             origin = {"type": "user", "date": message["date"], "sender_user": self.forwarded_from.json()}
             message["forward_origin"] = origin

@@ -1,5 +1,6 @@
 """The part of the X API that we use, on loopback: counts, recent search, usage, its prices and its refusals."""
 
+import html
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class X:
     fail_query: str | None = None  # only this one; None: any
     fail_headers: Mapping[str, str] = field(default_factory=dict)
     fail_html: bool = False
+    fail_problem: Mapping[str, Any] = field(default_factory=dict)  # what the body says besides
 
     @property
     def url(self) -> str:
@@ -49,7 +51,7 @@ class X:
                 return web.Response(
                     status=self.fail_status, text="<html>over capacity</html>", content_type="text/html"
                 )
-            return _problem(self.fail_status, "emulated failure", self.fail_headers)
+            return _problem(self.fail_status, "emulated failure", self.fail_headers, self.fail_problem)
         answer = {
             "/2/tweets/counts/recent": self._counts,
             "/2/tweets/search/recent": self._search,
@@ -103,7 +105,8 @@ class X:
         if not found:
             return web.json_response({"meta": meta})  # the real one leaves `data` out, too
         meta |= {"newest_id": found[0]["id"], "oldest_id": found[-1]["id"]}
-        return web.json_response({"data": found, "meta": meta})
+        escaped = [post | {"text": html.escape(post["text"], quote=False)} for post in found]
+        return web.json_response({"data": escaped, "meta": meta})
 
     def _usage(self, _: Mapping[str, str]) -> web.Response:
         return web.json_response({"data": {"project_usage": "120", "project_cap": "2000000", "project_id": "1"}})
@@ -113,8 +116,11 @@ def _instant(text: str) -> datetime:
     return datetime.strptime(text, _RFC3339).replace(tzinfo=UTC)
 
 
-def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.json_response({"title": "Problem", "detail": detail, "status": status}, status=status, headers=headers)
+def _problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+) -> web.Response:
+    body = {"title": "Problem", "detail": detail, "status": status, "type": "about:blank"} | dict(more or {})
+    return web.json_response(body, status=status, headers=headers)
 
 
 @asynccontextmanager

@@ -165,6 +165,7 @@ class FakeInbox:
         answer: What every reader is answered.
         heard: What readers wrote.
         mine: Key to person of what may be taken back.
+        forgotten: Keys of what was deleted where it was written.
     """
 
     def __init__(
@@ -179,6 +180,7 @@ class FakeInbox:
         self.terms, self.answer = terms, answer
         self.heard: list[ReaderMessage] = []
         self.mine: dict[str, str] = {}
+        self.forgotten: list[str] = []
         self._places = {place.name.casefold(): place for place in places}
 
     async def log_call(self, call: Call) -> Report | str:
@@ -222,3 +224,6 @@ class FakeInbox:
             return TakingBack.UNKNOWN
         del self.mine[key]
         return TakingBack.DONE
+
+    async def forget(self, key: str) -> None:
+        self.forgotten.append(key)

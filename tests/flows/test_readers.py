@@ -296,6 +296,52 @@ async def test_a_reader_takes_a_report_back_and_nobody_else_does() -> None:
 # --- logged calls
 
 
+@pytest.mark.parametrize(("hours", "counts_at"), [(3, -180), (30, 0), (-2, 0)])
+async def test_a_call_logged_while_we_were_down_counts_when_it_was_typed(hours: int, counts_at: int) -> None:
+    async with newsroom() as room:
+        typed = EIGHT - timedelta(hours=hours)
+        call = Call("c1", "Camille", "orange", Service.MAIL, "Lille", EIGHT, written_at=typed)
+        assert not isinstance(await room.core.desk.log_call(call), str)
+        [report] = await room.store.reports(LONG_AGO)
+        assert (report.at, report.seen_at) == (EIGHT + timedelta(minutes=counts_at), EIGHT)
+        assert await room.core.desk.undo_call("c1", "Camille") is TakingBack.DONE
+
+
+async def test_a_message_that_the_chat_repeats_is_answered_as_the_first_time_and_counts_once() -> None:
+    async with newsroom() as room:
+        first = await room.reader("plus de mails orange à Lille", "one", "k1")
+        again = await room.reader("plus de mails orange à Lille", "one", "k1")  # we were killed before we answered
+        other = await room.reader("plus de mails orange à Lille", "one", "k2")
+        assert (len(await room.store.reports(LONG_AGO)), room.counted()) == (1, 1)
+    assert first is not None
+    assert again == first
+    assert other is not None
+    assert other.kind is Reception.AGAIN
+
+
+async def test_a_message_is_set_right_as_long_as_nothing_of_it_is_counted() -> None:
+    async with newsroom() as room:
+        now = room.clock.now()
+        said = ReaderMessage("k1", "one", "plus de mails à Lille", now, now, "telegram")
+        texts = ("plus de mails orange à Lille", "plus de mails sfr à Lille", "bonjour")
+        messages = [said, *(replace(said, text=text, edited=True) for text in texts)]
+        answers = [await room.core.desk.hear(message) for message in messages]
+        reports = await room.store.reports(LONG_AGO)
+    assert [answer and answer.kind for answer in answers] == [Reception.UNCLEAR, Reception.COUNTED, None, None]
+    assert [report.operator for report in reports] == ["orange"]
+
+
+async def test_what_is_deleted_where_it_was_written_leaves_its_text_and_stays_counted() -> None:
+    async with newsroom() as room:
+        await room.reader("plus de mails orange à Lille", key="k1")
+        await room.core.desk.forget("k1")
+        await room.core.desk.forget("never heard")
+        assert list(await room.store.mentions(LONG_AGO)) == []
+        assert (len(await room.store.reports(LONG_AGO)), room.counted()) == (1, 1)
+    async with newsroom(terms=None) as room:
+        await room.core.desk.forget("k1")
+
+
 async def test_an_undone_call_is_gone_from_counts_store_and_evidence() -> None:
     async with newsroom() as room:
         await room.at(1)

@@ -54,9 +54,9 @@ async def test_readers_in_both_chats_bear_posts_out_and_a_kill_forgets_none(tmp_
         await ask(newsroom, "/sources", holds="lecteurs", seconds=20)
         assert "Ni votre nom" in newsroom.telegram.description
 
-        first, _ = await writes(newsroom, 501)
+        first, _ = await writes(newsroom, 7300501)
         assert "premier signalement" in first.text
-        counted, seconds = await writes(newsroom, 502)
+        counted, seconds = await writes(newsroom, 7300502)
         assert "1 autre personne" in counted.text
         assert seconds <= 1.0  # stored and counted before it is answered
 
@@ -73,16 +73,16 @@ async def test_readers_in_both_chats_bear_posts_out_and_a_kill_forgets_none(tmp_
 
         bot.process.kill()
         await bot.process.wait()
-        newsroom.telegram.say(503, User(503, "Lecteur 503"), SAID)  # nobody is there to hear it yet
+        newsroom.telegram.say(7300503, User(7300503, "Lecteur 7300503"), SAID)  # nobody is there to hear it yet
         again = await newsroom.start()
-        late = await newsroom.telegram.wait_message(lambda message: message.chat.id == 503, timeout=20)
+        late = await newsroom.telegram.wait_message(lambda message: message.chat.id == 7300503, timeout=20)
         assert "Merci" in late.text
-        repeated, _ = await writes(newsroom, 501)
+        repeated, _ = await writes(newsroom, 7300501)
         assert "Merci" in repeated.text
         mentions, _, _ = await stored(newsroom)
         assert sum(mention.source == "readers" for mention in mentions) == 4
         assert not any(
-            re.search("50[123]|Lecteur", repr(mention)) for mention in mentions if mention.source == "readers"
+            re.search("730050[123]|Lecteur", repr(mention)) for mention in mentions if mention.source == "readers"
         )
         assert await again.stop() == 0
         assert b"Traceback" not in again.log

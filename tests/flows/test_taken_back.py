@@ -81,6 +81,22 @@ async def test_what_is_taken_back_leaves_text_and_links_and_stays_counted() -> N
     assert not any(shown)
 
 
+async def test_all_that_an_account_wrote_goes_with_it_and_stays_counted() -> None:
+    morning = Morning()
+    await morning.newsroom.advance()
+    now = morning.clock.now()
+    posts = [
+        Mention(
+            "bluesky", f"at://{who}/{n}", who, f"plus de mail orange à Lille {n}", now, now, f"https://b.example/{n}"
+        )
+        for n, who in enumerate(["did:a", "did:a", "did:ab"])
+    ]
+    await morning.newsroom.take(posts[:1])
+    await morning.newsroom.take([*posts[1:], Deletion("bluesky", "at://did:a/", account=True)])
+    assert [mention.id for mention in await morning.store.mentions(NOW)] == ["at://did:ab/2"]
+    assert [report.url for report in await morning.store.reports(NOW)] == [None, None, "https://b.example/2"]
+
+
 async def test_a_post_taken_back_with_its_arrival_still_counts() -> None:
     morning = Morning()
     await morning.newsroom.advance()

@@ -1,6 +1,7 @@
 """The public stream: what we want of it, in small batches, from where we stopped, over instances that fail."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ import pytest
 from bot.domain.signals import Deletion, HealthState, Mention
 from bot.errors import SourceError
 from bot.ports import Reading
-from sources.bluesky import BlueskySource, Settings, create
-from tests.emulators.jetstream import Jetstream, delete, jetstream, post
+from sources.bluesky import MAX_MESSAGE_BYTES, BlueskySource, Settings, create
+from tests.emulators.jetstream import Jetstream, account, delete, jetstream, post
 from tests.fakes.source_world import NOW, SourceWorld
 
+_GONE = {"deleted", "deactivated", "suspended", "takendown"}
 NOW_US = int(NOW.timestamp()) * 1_000_000
 
 
@@ -31,6 +33,7 @@ class Setting:
     def __init__(self, stream: Jetstream) -> None:
         self.stream = stream
         self.world = SourceWorld()
+        self.world.clock.move_to(instant(1000))  # what happens in the tests has happened
         self.source = self.make()
 
     def make(self, **more: Any) -> BlueskySource:
@@ -82,7 +85,7 @@ async def test_a_post_becomes_a_mention(setting: Setting) -> None:
         author="did:plc:abc",
         text="Panne Orange à Mâcon",
         published_at=instant(-10),
-        seen_at=NOW,
+        seen_at=instant(1000),
         url="https://bsky.app/profile/did:plc:abc/post/3k",
     )
 
@@ -102,8 +105,32 @@ async def test_what_does_not_concern_us_is_dropped(setting: Setting) -> None:
         post(at(6), "orange, langs of an odd type", langs="fr"),
         post(at(7), "orange sans langue", langs=[]),
         post(at(8), "orange bilingue", langs=["en", "fr-FR"]),
+        post(at(9), "orange en capitales", langs=["FR"]),
+        post(at(10), "orange, langue inconnue", langs=["und"]),
     )
-    assert [mention.text for mention in found] == ["orange sans langue", "orange bilingue"]
+    assert [mention.text for mention in found] == [
+        "orange sans langue",
+        "orange bilingue",
+        "orange en capitales",
+        "orange, langue inconnue",
+    ]
+
+
+async def test_a_commit_full_of_odd_records_silences_nobody(setting: Setting) -> None:
+    odd = [post(at(n), "orange", rkey=f"odd{n}", langs="fr") for n in range(40)]
+    deep = json.dumps(post(at(41), "DEEP")).replace('"DEEP"', "[" * 100_000 + "]" * 100_000)
+    [found] = await setting.mentions(*odd, deep, post(at(50), "orange, pour de vrai"))
+    assert found.text == "orange, pour de vrai"
+
+
+async def test_a_post_as_long_as_may_be_does_not_end_the_connection(setting: Setting) -> None:
+    long = {"cursor": 1} | post(at(1), "orange", padding="")
+    long["commit"]["record"]["padding"] = "x" * (MAX_MESSAGE_BYTES - len(json.dumps(long)))
+    assert len(json.dumps(long)) == MAX_MESSAGE_BYTES
+    assert [mention.text for mention in await setting.mentions(long)] == ["orange"]
+    too_long = post(at(2), "orange", padding="x" * MAX_MESSAGE_BYTES)  # is not sent
+    assert [mention.text for mention in await setting.mentions(long, too_long)] == ["orange"]
+    assert len(setting.stream.queries) == 2
 
 
 async def test_a_clock_ahead_or_broken_is_set_to_the_streams(setting: Setting) -> None:
@@ -131,6 +158,19 @@ async def test_a_post_that_is_taken_back_is_told_along_with_what_comes(setting: 
         "at://did:plc:a/app.bsky.feed.post/r2",
         Deletion("bluesky", "at://did:plc:a/app.bsky.feed.post/r2"),
     ]
+
+
+async def test_all_that_an_account_wrote_goes_with_it(setting: Setting) -> None:
+    gone = [account(at(n), did=f"did:plc:{status}", status=status) for n, status in enumerate(sorted(_GONE))]
+    setting.stream.events = [
+        *gone,
+        account(at(5), did="did:plc:back"),
+        account(at(6), did="did:plc:slow", status="throttled"),  # the relay's affair
+    ]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    assert reading.events == tuple(
+        Deletion("bluesky", f"at://did:plc:{status}/", account=True) for status in sorted(_GONE)
+    )
 
 
 async def test_deletions_alone_wait_for_the_quiet_and_fill_no_memory(setting: Setting) -> None:
@@ -186,6 +226,31 @@ async def test_an_instance_whose_clock_is_behind_leaves_no_hole(setting: Setting
         setting.stream.events = [post(at(10), "orange 1", rkey="one")]
         # The same posts, seen three seconds earlier there: the second one never came before the drop.
         other.events = [post(at(7), "orange 1", rkey="one"), post(at(8), "orange 2", rkey="two")]
+        ids = []
+        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
+            async for reading in stream:
+                ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
+                if ids == ["one"]:
+                    await setting.stream.drop()
+                if ids[-1:] == ["two"]:
+                    break
+        assert ids == ["one", "one", "two"]
+
+
+async def test_an_instance_whose_clock_is_ahead_does_not_take_the_cursor_along(setting: Setting) -> None:
+    setting.stream.events = [post(at(90_000), "orange 1", createdAt="2026-03-02T09:16:41Z"), post(at(999), "orange 2")]
+    [reading] = await setting.readings(1, '{"time_us": 1}')
+    assert reading.cursor == f'{{"time_us":{at(1000)}}}'
+    assert reading.complete_to == instant(1000)
+    times = [event.published_at for event in reading.events if isinstance(event, Mention)]
+    assert times == [instant(1000), instant(999)]
+
+
+async def test_after_an_instance_whose_clock_was_ahead_the_next_one_replays(setting: Setting) -> None:
+    async with jetstream() as other:
+        setting.source = setting.make(endpoints=[setting.stream.url, other.url])
+        setting.stream.events = [post(at(90_000), "orange 1", rkey="one")]
+        other.events = [post(at(999), "orange 1", rkey="one"), post(at(1000), "orange 2", rkey="two")]
         ids = []
         async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
             async for reading in stream:

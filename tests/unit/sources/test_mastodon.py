@@ -98,11 +98,13 @@ async def test_what_does_not_concern_us_is_dropped(room: Room) -> None:
         status(at[2], "privé", "panneorange", visibility="private"),
         status(at[3], "in English", "panneorange", language="en"),
         status(at[4], "sans langue", "panneorange", language=None),
+        status(at[8], "langue inconnue", "panneorange", language="und"),
         status(at[5], "non listé", "panneorange", visibility="unlisted"),
         status(at[6], "en français de Belgique", "panneorange", language="fr-BE"),
         {"id": id_at(at[7]), "tags": [{"name": "panneorange"}], "created_at": "hier"},
     )
     assert [mention.text.partition(" #")[0] for mention in found] == [
+        "langue inconnue",
         "en français de Belgique",
         "non listé",
         "sans langue",
@@ -267,7 +269,7 @@ async def test_a_server_that_does_not_know_the_parameters_ends_the_read(pages: S
     first = await read_once(source)
     assert texts(first) == ["x"]
     assert texts(await read_once(source, first.cursor)) == ["x"]
-    assert len(pages.served) == 4
+    assert len(pages.served) == 3
     await world.http.real.close()
 
 
@@ -295,12 +297,40 @@ async def test_an_instance_that_fails_does_not_silence_the_other(room: Room) -> 
         assert reading.note is not None
         assert f"127.0.0.1:{other.port}" in reading.note
         assert await source.check() == (
-            f"127.0.0.1:{room.instance.port} : 1 messages pour « panneorange » ; "
+            f"127.0.0.1:{room.instance.port} : 1 message pour « panneorange » ; "
             f"127.0.0.1:{other.port} : réservé aux personnes connectées, il faut un jeton (HTTP 401)"
         )
         other.locked = False
         other.statuses = [status(ago(days=1), "retrouvé", "panneorange")]
         assert "retrouvé" in texts(await read_once(source, reading.cursor))
+
+
+async def test_an_instance_that_keeps_others_posts_from_strangers_is_asked_for_its_own(room: Room) -> None:
+    room.instance.locked = "remote"
+    at = ago(minutes=5)
+    foreign = status(at, "d’ailleurs", "panneorange", host="other.example", author="far@other.example")
+    room.instance.statuses = [status(at, "d’ici", "panneorange", number=1), foreign]
+    source = room.make(hashtags=["panneorange", "pannesfr"])
+    reading = await read_once(source)
+    assert texts(reading) == ["d’ici"]
+    assert [params.get("local") for params in room.instance.timelines()] == [None, "true", "true", "true"]
+    assert await source.check() == (
+        f"127.0.0.1:{room.instance.port} : 1 message pour « panneorange » (de ses propres comptes seulement)"
+    )
+    room.instance.locked = True
+    assert "il faut un jeton" in (await failure(room.make())).reason
+
+
+async def test_a_round_asks_for_no_more_pages_than_an_instance_gives(room: Room) -> None:
+    many = [f"panneorange{n}" for n in range(81)]
+    assert room.make(hashtags=many).interval == timedelta(minutes=4.5)  # 270 in a quarter of an hour
+    assert room.make().interval == timedelta(minutes=2)
+    room.instance.statuses = [status(ago(hours=1), "avant", "panneorange")]
+    first = await read_once(room.make())
+    room.instance.statuses.append(status(ago(minutes=1), "après", "panneorange"))
+    asked = len(room.instance.asked)
+    assert texts(await read_once(room.make(), first.cursor)) == ["après"]
+    assert len(room.instance.asked) == asked + 1
 
 
 async def test_when_none_answers_the_reason_names_each(room: Room) -> None:

@@ -277,7 +277,7 @@ async def test_a_stream_that_redirects_is_refused(ear: Ear) -> None:
 
 async def test_a_check_opens_the_streams_and_lets_go(ear: Ear) -> None:
     here = f"127.0.0.1:{ear.instance.port}"
-    assert await ear.source.check() == f"{here} : 0 messages pour « panneorange » ; {here} : flux ouvert"
+    assert await ear.source.check() == f"{here} : 0 message pour « panneorange » ; {here} : flux ouvert"
     async with asyncio.timeout(5):
         while ear.instance.streams:
             await asyncio.sleep(0.01)

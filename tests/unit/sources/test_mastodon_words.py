@@ -35,6 +35,8 @@ OPERATORS = {
         ('<a href="#"><span class="invisible">https://</span>x.fr<span class="invisible"></span></a>', "x.fr"),
         ('a<span class="invisible">b<span>c</span>d</span>e', "ae"),
         ('<span class="h-card"><a href="#">@<span>camille</span></a></span> #<span>Sosh</span>', "@camille #Sosh"),
+        ('<p class="quote-inline">RE: <a href="#">x.example/@orange/1</a></p><p>Rien ici</p>', "Rien ici"),
+        ('Rien<span class="quote-inline"><br/>RE: <a href="#">x.example/@orange</a></span>', "Rien"),
         ("<script>alert(1)</script>oui<style>p{}</style>", "oui"),
         ("<ul><li>un</li><li>deux</li></ul>", "un\ndeux"),
         ("1 < 2 et 3 > 2", "1 < 2 et 3 > 2"),

@@ -169,7 +169,7 @@ async def test_counts_come_before_the_posts_that_they_count(setting: Setting) ->
 async def test_the_daily_ceiling_pauses_until_tomorrow(setting: Setting) -> None:
     setting.use(daily_eur=0.02)
     error, cursor = await setting.until_failure(10)
-    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond du jour de 0.02 € atteint")
+    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond du jour de 0,02 € atteint")
     assert error.retry_after == pytest.approx(14 * 3600, abs=1)  # it is 10 o'clock UTC
     assert setting.api.spent_eur == pytest.approx(0.02)
     setting.world.clock.move_to(NOW + timedelta(days=1))
@@ -181,7 +181,7 @@ async def test_the_monthly_ceiling_holds_over_days(setting: Setting) -> None:
     _, cursor = await setting.until_failure(10)
     setting.world.clock.move_to(NOW + timedelta(days=2))
     error = await failure(setting.source, cursor)
-    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond mensuel de 0.01 € atteint")
+    assert (error.state, error.reason) == (HealthState.PAUSED, "plafond mensuel de 0,01 € atteint")
     setting.world.clock.move_to(NOW + timedelta(days=31))
     assert tallies(await setting.read(cursor))
 
@@ -218,9 +218,9 @@ async def test_a_crash_after_paying_does_not_make_it_forget(setting: Setting) ->
         (400, HealthState.FAILING, True, None),
         (401, HealthState.FAILING, False, None),
         (402, HealthState.PAUSED, True, 3600.0),
-        (403, HealthState.PAUSED, True, 3600.0),
+        (403, HealthState.FAILING, True, 3600.0),
         (404, HealthState.FAILING, True, None),
-        (429, HealthState.FAILING, True, None),
+        (429, HealthState.FAILING, True, 900.0),
         (500, HealthState.UNREACHABLE, True, None),
         (503, HealthState.UNREACHABLE, True, None),
     ],
@@ -246,6 +246,71 @@ async def test_half_a_character_does_not_pass_into_what_is_stored(setting: Setti
     setting.use(calm_search_daily_eur=0.5)
     setting.api.post(1, "panne orange \ud83d", "2026-03-02T08:00:00.000Z")
     assert [mention.text for mention in mentions(await setting.read())] == ["panne orange ?"]
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "state", "reason"),
+    [
+        (
+            402,
+            {"title": "CreditsDepleted", "type": "https://api.twitter.com/2/problems/credits"},
+            HealthState.PAUSED,
+            "plus de crédit chez X (HTTP 402)",
+        ),
+        (
+            403,
+            {"title": "SpendCapReached", "type": "https://api.twitter.com/2/problems/credits"},
+            HealthState.PAUSED,
+            "plafond atteint chez X (HTTP 403)",
+        ),
+        (
+            403,
+            {"reason": "client-not-enrolled", "type": "https://api.twitter.com/2/problems/client-forbidden"},
+            HealthState.FAILING,
+            "accès refusé : l’application n’est pas inscrite à l’API, ou son accès ne suffit pas (HTTP 403)",
+        ),
+        (
+            429,
+            {"title": "UsageCapExceeded", "type": "https://api.twitter.com/2/problems/usage-capped"},
+            HealthState.PAUSED,
+            "plafond atteint chez X (HTTP 429)",
+        ),
+        (
+            429,
+            {"title": "Too Many Requests", "type": "https://api.twitter.com/2/problems/rate-limit-exceeded"},
+            HealthState.FAILING,
+            "trop de requêtes (HTTP 429)",
+        ),
+    ],
+)
+async def test_what_costs_money_pauses_and_what_lacks_access_fails(
+    setting: Setting, status: int, problem: dict[str, str], state: HealthState, reason: str
+) -> None:
+    setting.api.fail_status, setting.api.fail_problem = status, problem
+    setting.api.fail_headers = {"x-rate-limit-remaining": "299"}
+    error = await failure(setting.source)
+    assert (error.state, error.reason) == (state, reason)
+
+
+async def test_what_x_says_of_a_wrong_query_is_told(setting: Setting) -> None:
+    setting.api.fail_status = 400
+    setting.api.fail_problem = {"errors": [{"message": "credit: missing EOF at ')'" + "." * 900}], "title": "Invalid"}
+    error = await failure(setting.source)
+    assert error.state is HealthState.FAILING
+    assert error.reason.startswith("requête refusée par X (HTTP 400) : credit: missing EOF at ')'")
+    assert len(error.reason) < 300
+
+
+async def test_an_answer_of_errors_only_is_no_count_of_zero(setting: Setting) -> None:
+    setting.api.fail_status, setting.api.fail_problem = 200, {"errors": [{"title": "Service Unavailable"}]}
+    error = await failure(setting.source)
+    assert (error.state, error.reason) == (HealthState.UNREADABLE, "X répond par des erreurs seulement")
+
+
+async def test_a_post_is_read_as_it_was_written(setting: Setting) -> None:
+    setting.world.surges.add("orange")
+    setting.api.post(20, "Orange & Sosh <HS> &amp;", "2026-03-02T08:58:00Z")
+    assert [mention.text for mention in mentions(await setting.read())] == ["Orange & Sosh <HS> &amp;"]
 
 
 async def test_a_rate_limit_says_how_long_to_wait(setting: Setting) -> None:
@@ -284,7 +349,7 @@ async def test_a_wrong_query_of_one_operator_does_not_silence_the_others(setting
     setting.api.fail_query, setting.api.fail_status = "wrong", 400
     found: list[Any] = []
     error, _ = await setting.until_failure(1, found)
-    assert error.reason == "requête refusée par X (HTTP 400)"
+    assert error.reason == "requête refusée par X (HTTP 400) : emulated failure"
     assert {tally.operator for tally in found} == {"sfr"}
 
 
