@@ -8,7 +8,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-# They wait for whole minutes of the world's clock: begun last, each would have the suite wait for it alone.
+# They wait for minutes of the world's clock: begun last, each would have the suite wait for it alone. Longest first.
 _BEGUN_FIRST = ("test_real_sources", "test_real_readers", "test_kill", "test_commands_processes", "test_main_line")
 
 # The same examples every time: a change is judged by what it changes. HYPOTHESIS_PROFILE=search looks for new ones.
@@ -25,7 +25,12 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slowest first; a stable order, so that every worker has the same."""
-    items.sort(key=lambda item: not item.path.stem.startswith(_BEGUN_FIRST))
+
+    def rank(item: pytest.Item) -> int:
+        ranks = (n for n, name in enumerate(_BEGUN_FIRST) if item.path.stem.startswith(name))
+        return next(ranks, len(_BEGUN_FIRST))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)
