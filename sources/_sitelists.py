@@ -3,19 +3,14 @@
 CSV or GeoJSON; a column is known by its name, whatever its accents, case and place. See docs/sources/mobile_sites.md.
 """
 
-import codecs
-import csv
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
+from sources._siterows import folded, read_rows
 from sources._time import parse_time
 
 _PARIS = ZoneInfo("Europe/Paris")
@@ -50,15 +45,7 @@ _INSEE = re.compile(r"\d{5}|2[AB]\d{3}")
 _DEPARTEMENT = re.compile(r"\d{2,3}|2[AB]")
 _CLOCK = re.compile(r"\d\s*[h:]\s*\d")
 _DEGREES = re.compile(r"(\d{1,3})\s*[°d]\s*(\d{1,2})\s*['’′]\s*(?:(\d{1,2}(?:[.,]\d+)?)\s*(?:\"|”|″|''))?\s*([NSEWO]?)")
-_PREAMBLE_LINES = 40
-_CELL_LINES = 20  # a text in quotes may be so long; one that is never closed may not swallow the list
-_HEADER_NAMES = 3  # so many known names make a line the header
-_LINE_CHARS = 20_000
 _CELL_CHARS = 500
-
-
-class ListError(Exception):
-    """It is no list of sites; the text says what it is, for an editor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,121 +94,13 @@ def read_list(body: bytes) -> list[SiteOut]:
     Raises:
         ListError: It is none.
     """
-    text = _text(body)
-    start = text.lstrip()[:1]
-    if start == "<":
-        raise ListError("une page HTML ou XML au lieu d’une liste d’antennes")
-    rows, csv_lines = (list(_features(text)), False) if start in {"{", "["} else (_lines(text), True)
-    sites = [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
-    if rows and not csv_lines and not any(_FIELD_OF.keys() & row.keys() for row in rows):
-        raise ListError("un GeoJSON dont aucun point n’est une antenne")
-    return sites
+    rows, csv_lines = read_rows(body, _FIELD_OF)
+    return [site for row in rows if (site := _site(row, strict=csv_lines)) is not None]
 
 
 def local_time(text: str) -> datetime | None:
     """An instant in UTC of a time as it is written in France; a zone in it is heeded."""
     return parse_time(text, _PARIS)
-
-
-def _text(body: bytes) -> str:
-    """Decoded: by its mark, else UTF-8, else the Windows charset of the French (whose é is windows-1250's, too)."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if body.startswith(mark):
-            return body.removeprefix(mark).decode(encoding, "replace")
-    if body.startswith((b"\xd0\xcf\x11\xe0", b"PK\x03\x04")):
-        raise ListError("un fichier Excel : seuls le CSV et le GeoJSON sont lus")
-    if (zeros := body[:200].count(0)) > len(body[:200]) // 4:  # every other byte of plain text
-        return body.decode("utf-16-le" if body[1:200:2].count(0) * 2 > zeros else "utf-16-be", "replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return body.decode("cp1252", "replace")
-
-
-# --- GeoJSON -----------------------------------------------------------------------------------------------------
-
-
-class _Collection(msgspec.Struct, frozen=True):
-    features: list[msgspec.Raw]
-
-
-class _Feature(msgspec.Struct, frozen=True):
-    properties: dict[str, Any] | None = None
-    geometry: dict[str, Any] | None = None
-
-
-_feature = msgspec.json.Decoder(_Feature).decode
-
-
-def _features(text: str) -> Iterator[Mapping[str, str]]:
-    try:
-        features = msgspec.json.decode(text, type=_Collection).features
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ListError("du JSON sans les sites d’un GeoJSON") from error
-    for raw in features:  # one by one: the loop in the other thread is let in between
-        try:
-            feature = _feature(raw)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            continue
-        row = {
-            name: str(value)
-            for name, value in (feature.properties or {}).items()
-            if isinstance(value, str | int | float)
-        }
-        point = (feature.geometry or {}).get("coordinates")
-        if isinstance(point, list) and len(point) >= 2:  # noqa: PLR2004 - longitude, latitude
-            row |= {"lon": str(point[0]), "lat": str(point[1])}
-        yield {_name(name): value for name, value in row.items()}
-
-
-# --- CSV ---------------------------------------------------------------------------------------------------------
-
-
-def _lines(text: str) -> Iterator[Mapping[str, str]]:
-    """Rows below the header; a quote that is never closed spoils its own line only."""
-    lines = [line[:_LINE_CHARS] for line in re.split(r"\r\n|\r|\n", text)]
-    best = max(
-        (
-            (known, -number, separator)
-            for number, line in enumerate(lines[:_PREAMBLE_LINES])
-            for separator in ";,\t|"
-            if (known := _known_names(line, separator))
-        ),
-        default=(0, 0, ";"),
-    )
-    known, number, separator = best[0], -best[1], best[2]
-    if known < _HEADER_NAMES:
-        raise ListError("ni les colonnes d’une liste d’antennes, ni un GeoJSON")
-    header = [_name(cell) for cell in _cells(lines[number], separator)]
-    at = number + 1
-    while at < len(lines):
-        line, end = lines[at], at + 1
-        most = min(at + _CELL_LINES, len(lines))
-        while line.count('"') % 2 and end < most and lines[end].count(separator) < len(header) - 1:
-            line, end = f"{line}\n{lines[end]}", end + 1  # a text in quotes goes on, on a line that is no row itself
-        if line.count('"') % 2 or len(_cells(line, separator)) != len(header):
-            line, end = lines[at], at + 1
-        if line.strip():
-            yield dict(zip(header, _cells(line, separator), strict=False))
-        at = end
-
-
-def _known_names(line: str, separator: str) -> int:
-    return len({name for cell in _cells(line, separator) if (name := _name(cell)) in _FIELD_OF})
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    try:
-        return next(csv.reader((f"{part}\n" for part in line.split("\n")), delimiter=separator), [])
-    except csv.Error:
-        return line.split(separator)
-
-
-# --- a row -------------------------------------------------------------------------------------------------------
 
 
 def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
@@ -258,7 +137,7 @@ def _site(row: Mapping[str, str], *, strict: bool) -> SiteOut | None:
         commune=field["commune"],
         position=position,
         out=out,
-        maintenance=_plain(field["reason"]).startswith("MAINT"),
+        maintenance=folded(field["reason"]).startswith("MAINT"),
         detail=field["detail"],
         begun=min(begun, default=None),
         ends=in_words(max(ends)[0], clock=_CLOCK.search(max(ends)[1]) is not None) if ends else "",
@@ -292,11 +171,11 @@ def _role(name: str) -> tuple[str, str]:
 
 
 def _is_out(text: str) -> bool:
-    return _plain(text).startswith(_OUT)
+    return folded(text).startswith(_OUT)
 
 
 def _is_up(text: str) -> bool:
-    return _plain(text).startswith(_WORKS)
+    return folded(text).startswith(_WORKS)
 
 
 def _departement(text: str) -> str:
@@ -338,19 +217,6 @@ def in_words(when: datetime, *, clock: bool = True) -> str:
     """A time in France as one writes it."""
     at = when.astimezone(_PARIS)
     return f"{at:%d/%m/%Y} à {at:%H h %M}" if clock else f"{at:%d/%m/%Y}"
-
-
-@lru_cache(maxsize=1024)
-def _name(cell: str) -> str:
-    """A column's name without accents, case and punctuation."""
-    return re.sub(r"[^a-z0-9]+", "_", _plain(cell).lower()).strip("_")
-
-
-@lru_cache(maxsize=1024)
-def _plain(text: str) -> str:
-    """Upper case without accents."""
-    folded = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in folded if not unicodedata.combining(c)).strip().upper()
 
 
 def join_doubles(sites: Iterable[SiteOut]) -> SiteOut:

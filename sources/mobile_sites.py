@@ -25,7 +25,8 @@ from bot.ports import Reading, Response, SourceDeps, SourceSettings
 from sources._channel import MAX_BODY_CHARS
 from sources._datedlist import DATED, DatedList
 from sources._fetch import Seen, decode_cursor, encode_cursor, unreadable
-from sources._sitelists import ListError, SiteOut, in_words, join_doubles, local_time, read_list
+from sources._sitelists import SiteOut, in_words, join_doubles, local_time, read_list
+from sources._siterows import ListError
 from sources._time import believable, parse_time
 from sources._words import fold
 

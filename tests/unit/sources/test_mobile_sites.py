@@ -13,7 +13,8 @@ import pytest
 from bot.domain.operators import Service
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.errors import ConfigError
-from sources._sitelists import ListError, SiteOut, local_time, read_list
+from sources._sitelists import SiteOut, local_time, read_list
+from sources._siterows import ListError
 from sources.mobile_sites import MobileSitesSource, Settings, create
 from tests.emulators.statuspages import HTML_ERROR, StatusPages, status_pages
 from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
