@@ -28,6 +28,7 @@ _LABELS = {
     "completed": EntryState.RESOLVED,
     "termine": EntryState.RESOLVED,
     "postmortem": EntryState.RESOLVED,
+    "post-mortem": EntryState.RESOLVED,
     "scheduled": EntryState.SCHEDULED,
     "planifie": EntryState.SCHEDULED,
     "programme": EntryState.SCHEDULED,
@@ -69,11 +70,13 @@ _RESOLVED = re.compile(
     rf"(?:{_OVER}|operationnel(?:le)?s?)\b"
     r"|^\W*(?:resolu|retabli|repare|resolved|restored)(?:e|s|es)?\b|\b(?:has|have) recovered\b"
     r"|^[^.]{1,80}\b(?:recovered|is back (?:up|online)|back to normal)\W*$"
-    rf"|\b(?:incident|probleme|panne|perturbation|service|trafic|reseau|courant)s? {_OVER}\b"
-    r"|\bretour a la normale\b|\bfin (?:de |du |d'|de l'|de la )(?:incident|panne|perturbation|coupure)\b"
+    r"|\b(?:incident|probleme|panne|perturbation|coupure|interruption|degradation|ralentissement|dysfonctionnement"
+    rf"|anomalie|service|trafic|reseau|courant)s? {_OVER}\b"
+    r"|\bretour a la normale\b|\b(?:fin|cloture) (?:de |du |d'|de l'|de la )?(?:incident|panne|perturbation|coupure)\b"
+    r"|^\W*reprise (?:du trafic|du service|de la circulation|des circulations)\b"
     r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
     r"|\bfully (?:recovered|restored|operational)\b"
-    r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|back to normal|operational)\b"
+    r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|fixed|solved|over|back to normal|operational)\b"
 )
 # What has a begin and an end and is told in the past is over, though no word says so.
 _SPAN = re.compile(
@@ -88,7 +91,7 @@ _NOT_YET = re.compile(
 )
 _PARTLY = re.compile(
     r"\b(?:partiel\w*|progressi\w+|partially|gradual\w*)\b.{0,40}\b(?:retabli|retour|reprise|restor|recover)"
-    r"|\b(?:retabli\w*|retour|reprise|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
+    r"|\b(?:retabli\w*|retour|repris\w*|repren\w*|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
 )
 _MONITORING = re.compile(
     r"\bsous surveillance\b|\bnous (?:surveillons|restons vigilants)\b|\bcorrectif (?:a ete )?(?:deploye|applique)\b"
@@ -121,6 +124,9 @@ _GENERAL = re.compile(
 )
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
+_LINE = re.compile(
+    r"\n|(?<=[.!?])\s+(?=\d{1,2}\s?[h:]\s?(?:\d{2})?\s?[:–—-]\s)"
+)  # « 12 h : terminé. 10 h : en cours. »
 _STAMP = re.compile(
     r"\W{0,3}(?:(?:mise a jour|maj|point|update|le|du|de|a)\W{1,3}){0,4}"
     r"(?:(\d{1,2})[/.](\d{1,2})(?:[/.]\d{2,4})?\W{1,3}(?:a\W{1,2})?)?(\d{1,2})\s?[h:]\s?(\d{2})?(?![a-z])"
@@ -161,7 +167,8 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
     if told is EntryState.RESOLVED or _TITLE_OVER.search(title):
         return EntryState.RESOLVED
     latest = _latest(body)
-    if re.search(r"\bmaintenance\b", title) or told is EntryState.SCHEDULED:
+    works = re.search(r"\bmaintenance\b", title) or (re.search(r"\btravaux\b", title) and not _TROUBLE.search(title))
+    if works or told is EntryState.SCHEDULED:
         return EntryState.RESOLVED if latest is EntryState.RESOLVED else EntryState.SCHEDULED
     if latest is not None or told is not None:
         return latest or told or EntryState.UNKNOWN
@@ -206,7 +213,7 @@ def _labelled(body: str) -> EntryState | None:
 def _latest(body: str) -> EntryState | None:
     """State of the newest update, by the times the updates begin with; without times, of the last telling sentence."""
     updates: list[tuple[tuple[int, ...], list[str]]] = []
-    for line in body.split("\n"):
+    for line in _LINE.split(body):
         stamp = _STAMP.match(line)
         if stamp is not None:
             day, month, hour, minute = (int(part or 0) for part in stamp.groups())
