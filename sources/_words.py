@@ -145,6 +145,11 @@ def fold(text: str) -> str:
     return _SPACES.sub(" ", _ACCENT.sub("", plain))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 entrée`, `2 entrées`."""
+    return f"{number} {noun}{'s' if number > 1 else ''}"
+
+
 def is_trouble(state: EntryState) -> bool:
     """Whether a state says that something is wrong now."""
     return state in _ON_NOW

@@ -22,7 +22,7 @@ from sources._imap import Account, Letter, collect, look, visit
 from sources._mail import Mail, is_authentic, is_listed, may_be_listed
 from sources._parser import ParseError, shared_parser
 from sources._time import believable, parse_time
-from sources._words import read_state, telling_sentence
+from sources._words import counted, read_state, telling_sentence
 
 _VISIT_SECONDS = 45.0  # with what follows it stays below the time that a read is given
 _CHECK_SECONDS = 20.0
@@ -156,7 +156,7 @@ class EmailSource(Channel[Settings]):
     async def check(self) -> str:
         """See `bot.ports.Source.check`."""
         folder = await visit(self._account, look(self._account), seconds=_CHECK_SECONDS)
-        return f"« {self._settings.folder} » : {folder.count} messages"
+        return f"« {self._settings.folder} » : {counted(folder.count, 'message')}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""

@@ -14,7 +14,7 @@ from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._parser import ParseError, shared_parser
 from sources._sights import Sights, hashed
 from sources._time import parse_time
-from sources._words import bare_title, read_state
+from sources._words import bare_title, counted, read_state
 
 _MAX_TITLE_CHARS = 200
 
@@ -84,7 +84,7 @@ class FeedSource(Channel[Settings]):
         """See `bot.ports.Source.check`."""
         answer, _ = await fetch(self._deps.http, self._settings.url, Seen())
         feed = await _parse(answer) if answer else None
-        return f"{feed.version}, {len(feed.entries)} entrées" if feed else "rien"
+        return f"{feed.version}, {counted(len(feed.entries), 'entrée')}" if feed else "rien"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`."""

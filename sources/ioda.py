@@ -179,7 +179,7 @@ class IodaSource:
         for network in self._networks:
             answer, _ = await fetch(self._deps.http, self._url(network.location, now), Seen())
             found += len(_events(answer)) if answer else 0
-        return f"{len(self._networks)} réseaux, {found} événements en 24 h"
+        return f"réseaux : {len(self._networks)} ; événements en 24 h : {found}"
 
     async def close(self) -> None:
         """See `bot.ports.Source.close`; nothing is held."""

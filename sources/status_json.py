@@ -18,6 +18,7 @@ from sources._formats import FORMATS
 from sources._json import json_bytes, too_heavy
 from sources._mapping import MAX_ENTRIES, Document, FieldMap, Said
 from sources._sights import Sights, hashed
+from sources._words import counted
 
 
 class Settings(ChannelSettings):
@@ -87,7 +88,7 @@ class StatusJsonSource(Channel[Settings]):
         if answer is None:
             return "rien"
         document, name = await asyncio.to_thread(self._document, answer, self._deps.clock.now())
-        return f"{name}, {len(document.entries(self._settings.only))} entrées"
+        return f"{name}, {counted(len(document.entries(self._settings.only)), 'entrée')}"
 
     async def _fetch(self, seen: Seen) -> tuple[Response | None, Seen]:
         return await fetch(self._deps.http, self._settings.url, seen, how=self._how, headers=self._headers)

@@ -17,7 +17,7 @@ from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
 from sources._json import json_bytes, plain
 from sources._sights import Sights, hashed
 from sources._time import parse_time
-from sources._words import read_state
+from sources._words import counted, read_state
 
 _STATES = {
     "investigating": EntryState.INVESTIGATING,
@@ -171,7 +171,7 @@ class StatuspageSource(Channel[Settings]):
             if answer is not None:
                 document = _decode(answer)
                 name = document.page.name
-                told.append(f"{len(document.all_incidents)} entrées")
+                told.append(counted(len(document.all_incidents), "entrée"))
         return f"{name} : {', '.join(told)}"
 
     def _incident(self, incident: _Incident, parts: _Parts, sights: Sights) -> StatusEntry:

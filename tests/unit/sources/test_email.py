@@ -466,9 +466,9 @@ def test_a_list_holds_addresses_and_domains() -> None:
 
 async def test_a_check_looks_and_says_how_many(room: Room) -> None:
     room.server.add(b"x")
-    assert await room.source.check() == "« INBOX » : 1 messages"
+    assert await room.source.check() == "« INBOX » : 1 message"
     room.server.folders["Presse &- &AOk-t&AOk-"] = []
-    assert await room.make(folder="Presse & été").check() == "« Presse & été » : 0 messages"
+    assert await room.make(folder="Presse & été").check() == "« Presse & été » : 0 message"
 
 
 async def test_a_login_is_quoted_or_refused(room: Room) -> None:
@@ -572,7 +572,7 @@ async def test_tls_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
         error = await failure(room.make(tls=True))
         assert (error.state, error.reason) == (HealthState.UNREACHABLE, "certificat ou chiffrement invalide")
         monkeypatch.setenv("SSL_CERT_FILE", str(DATA / "authority.pem"))  # as an administrator of such a server would
-        assert await room.make(tls=True).check() == "« INBOX » : 0 messages"
+        assert await room.make(tls=True).check() == "« INBOX » : 0 message"
     async with imap_server() as plain, opened(plain) as room:
         assert (await failure(room.make(tls=True))).state is HealthState.UNREACHABLE
 

@@ -168,7 +168,7 @@ async def test_an_answer_on_others_ends_nothing(world: SourceWorld) -> None:
 async def test_no_outages_are_a_good_answer(server: Ioda, world: SourceWorld) -> None:
     source = make(world, server.url)
     assert (await entries(source))[0] == []
-    assert await source.check() == "2 réseaux, 0 événements en 24 h"
+    assert await source.check() == "réseaux : 2 ; événements en 24 h : 0"
 
 
 def test_networks_must_be_somebodys(world: SourceWorld) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bot.domain.operators import Service
 from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.ports import Reading
+from sources._words import counted
 from sources.status_json import Settings, StatusJsonSource, create
 from tests.emulators.statuspages import StatusPages, status_pages
 from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
@@ -219,7 +220,7 @@ async def test_the_table(setting: Setting, name: str, declared: bool) -> None:
 @pytest.mark.parametrize("name", TABLE)
 async def test_the_format_is_seen_by_the_shape(setting: Setting, name: str) -> None:
     setting.pages.put("/status.json", document(name), "application/json")
-    assert await setting.make().check() == f"{FORMATS[name]}, {len(TABLE[name][1])} entrées"
+    assert await setting.make().check() == f"{FORMATS[name]}, {counted(len(TABLE[name][1]), 'entrée')}"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
