@@ -12,7 +12,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.domain.signals import EntryState
-from sources._json import plain
+from sources._json import both_ends, plain
 from sources._statewords import KNOWN, state_of, word
 from sources._time import parse_time
 from sources._tree import Node, Paths, Tree, beginning, dicts
@@ -228,11 +228,8 @@ class Document:
     def _latest(self, node: dict[str, Node]) -> tuple[datetime | None, str, str]:
         """Time, text and state word of the newest update."""
         fields = self._fields
-        updates = [
-            (self._time(update, fields.update_at), update)
-            for path in fields.updates
-            for update in dicts(self._tree.find(node, path))
-        ]
+        listed = [update for path in fields.updates for update in dicts(self._tree.find(node, path))]
+        updates = [(self._time(update, fields.update_at), update) for update in both_ends(listed)]
         if not updates:
             return None, "", ""
         at, newest = max(updates, key=lambda update: update[0] or datetime.min.replace(tzinfo=UTC))

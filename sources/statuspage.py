@@ -14,7 +14,7 @@ from bot.domain.signals import EntryState, StatusEntry
 from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
-from sources._json import json_bytes, plain
+from sources._json import both_ends, json_bytes, plain
 from sources._sights import Sights, hashed
 from sources._time import parse_time
 from sources._words import read_state
@@ -186,7 +186,8 @@ class StatuspageSource(Channel[Settings]):
         return f"{name} : {', '.join(told)}"
 
     def _incident(self, incident: _Incident, parts: _Parts, sights: Sights) -> StatusEntry:
-        latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
+        updates = both_ends(incident.incident_updates or (_Update(),))
+        latest = max(updates, key=lambda update: _instant(update.created_at))
         body = plain(latest.body or "")
         name = incident.name or body.partition("\n")[0]
         state = incident.told

@@ -393,6 +393,16 @@ async def test_of_very_many_the_newest_are_kept(setting: Setting) -> None:
         assert set(entries) == {str(number) for number in range(700, 1000)}
 
 
+async def test_of_endless_updates_both_ends_are_read(setting: Setting) -> None:
+    updates = [{"message": f"Point {n}", "created_at": "2026-03-02T07:00:00Z"} for n in range(40_000)]
+    for place, newest in ((0, True), (39_999, True), (20_000, False)):
+        told = {"message": "Dernier point", "created_at": "2026-03-02T08:00:00Z"}
+        listed = [*updates[:place], told, *updates[place + 1 :]]
+        incident = {"id": "i", "title": "Webmail lent", "status": "open", "updates": listed}
+        entries, _ = await setting.read(json.dumps({"incidents": [incident]}))
+        assert (entries["i"].body == "Dernier point") is newest
+
+
 async def test_a_token_goes_into_the_header_that_the_service_wants(setting: Setting) -> None:
     await setting.read(document("navitia"), token="s3cret")
     assert setting.pages.requests[-1]["Authorization"] == "s3cret"

@@ -193,6 +193,16 @@ async def test_incidents_of_another_shape_are_no_calm(setting: Setting) -> None:
     assert (await failure(setting.make("/one.json"))).state is HealthState.UNREADABLE
 
 
+async def test_of_endless_updates_both_ends_are_read(setting: Setting) -> None:
+    updates = [{"body": f"Point {n}", "created_at": "2026-03-02T07:00:00Z"} for n in range(40_000)]
+    for place, newest in ((0, True), (39_999, True), (20_000, False)):
+        told = {"body": "Dernier point", "created_at": "2026-03-02T08:00:00Z"}
+        listed = [*updates[:place], told, *updates[place + 1 :]]
+        incident = {"id": "i", "name": "Webmail lent", "status": "identified", "incident_updates": listed}
+        entries = await read_one(setting, incidents=[incident])
+        assert (entries["i"].body == "Dernier point") is newest
+
+
 async def test_works_to_come_do_not_hide_a_broken_component(setting: Setting) -> None:
     entries = await read_one(setting, incidents=[], components=[BROKEN], scheduled_maintenances=[WORKS])
     assert entries["component:c1"].state is EntryState.INVESTIGATING
