@@ -57,6 +57,7 @@ class FieldMap(BaseModel):
         planned: Texts that say « maintenance » or « travaux » where the entry is one.
         zone: Name of the time zone of times without a zone.
         leave_out: Path → values; an entry that has these values only is none (each delayed train of a railway).
+        any_spelling: Capitals, dashes and underscores in keys do not matter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +88,7 @@ class FieldMap(BaseModel):
     planned: _Declared = ()
     zone: _Declared = ()
     leave_out: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    any_spelling: bool = False
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class Document:
     """
 
     def __init__(self, root: Node, fields: FieldMap, now: datetime, zone: tzinfo = UTC) -> None:
-        self._tree = Tree(root)
+        self._tree = Tree(root, any_spelling=fields.any_spelling)
         self._fields = fields
         self._now = now
         self._zone = _zone(self._tree.value(root, fields.zone)) or zone
