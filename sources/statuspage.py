@@ -259,11 +259,7 @@ def _changed(
     document: _Document, told: frozenset[str]
 ) -> tuple[list[tuple[_Component, str, EntryState]], frozenset[str]]:
     """Components that broke without an incident, or are whole again; and the ones to remember."""
-    speaking = (
-        incident
-        for incident in document.all_incidents
-        if incident.told is not EntryState.RESOLVED and incident.status not in _TO_COME
-    )
+    speaking = (incident for incident in document.all_incidents if incident.status not in _TO_COME)
     spoken_of = {part.id for incident in speaking for part in incident.components or ()}
     changed = []
     broken: set[str] = set()
