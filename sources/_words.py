@@ -195,10 +195,14 @@ def bare_title(title: str) -> str:
     return " ".join(re.findall(r"\w+", bare)) or fold(title)
 
 
-def telling_sentence(text: str) -> str:
-    """The first sentence of a text that tells a state, or simply its first."""
-    sentences = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
-    return next((part for part in sentences if _strong(fold(part)) is not None), sentences[0] if sentences else "")
+def telling_sentence(text: str, state: EntryState | None = None) -> str:
+    """The first sentence of a text that tells its state (any trouble, if it is one); else any state; else its first."""
+    told = [(part.strip(), _strong(fold(part))) for part in _SENTENCE.split(text) if part.strip()]
+    fitting = (
+        part for part, said in told if said and (said is state or (state and is_trouble(said) and is_trouble(state)))
+    )
+    telling = (part for part, said in told if said)
+    return next(fitting, None) or next(telling, None) or (told[0][0] if told else "")
 
 
 def _sentences(text: str) -> list[str]:

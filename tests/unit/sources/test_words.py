@@ -147,6 +147,13 @@ def test_the_telling_sentence_is_the_one_with_the_news() -> None:
     assert telling_sentence("") == ""
 
 
+def test_the_telling_sentence_does_not_contradict_the_state() -> None:
+    text = "All systems operational.\nWebmail\nUn incident est en cours à Mâcon. Nos équipes sont mobilisées."
+    assert telling_sentence(text, IDENTIFIED) == "Un incident est en cours à Mâcon."
+    assert telling_sentence(text, RESOLVED) == "All systems operational."
+    assert telling_sentence(text, SCHEDULED) == "All systems operational."
+
+
 def test_reading_a_long_text_takes_no_time() -> None:
     for unit in ("est ", "a ete ", "nos equipes ", "maintenance ", "1/1/", "retabli ", "\n", "[", "10h"):
         read_state(unit * 200, unit * 50_000)  # a pattern that backtracks would hang here (the suite has a timeout)
