@@ -101,22 +101,29 @@ _PARTLY = re.compile(
     r"\b(?:partiel\w*|progressi\w+|partially|gradual\w*)\b.{0,40}\b(?:retabli|retour|reprise|restor|recover)"
     r"|\b(?:retabli\w*|retour|repris\w*|repren\w*|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
 )
-_STILL_WATCHED = re.compile(r"\bcontinuing to monitor\b|\b(?:are|still|currently) monitoring\b")
+# What is over in a part only, or is still being looked at.
+_NOT_ALL = re.compile(
+    r"\bcontinu(?:e|ing) (?:to|our)\b|\b(?:are|currently) monitoring\b|\bstill\b|\bwaiting for\b"
+    r"|\b(?:majority|most) of\b|\bla (?:plupart|majorite)\b|\brest(?:e|ent) (?:sans|a|en)\b|\bencore\b"
+    r"|\bcontinu(?:ons|ent) (?:a|de|nos)\b"
+)
 _MONITORING = re.compile(
     r"\bsous surveillance\b|\bnous (?:surveillons|restons vigilants)\b|\bcorrectif (?:a ete )?(?:deploye|applique)\b"
     r"|\bfix (?:has been|was) (?:implemented|deployed|applied)\b|\bmonitoring\b|\bmitigated\b"
-    r"|\b(?:signs of|see|seeing) (?:\w+ )?recovery\b|\brecovery is in progress\b|\b(?:now|is|are) recovering\b"
+    r"|\b(?:signs of|seeing|(?:start|begin|begun|continu)\w* to see) (?:\w+ )?recovery\b|\brecovery is in progress\b"
+    r"|\b(?:now|is|are) recovering\b|\bcontinuing to monitor\b"
 )
 _IDENTIFIED = re.compile(
     r"\b(?:ete|est|avons|ont)(?: \w+)? identifiee?s?\b|\borigine(?: \w+){0,4} (?:connue|identifiee)\b"
     r"|\b(?:been|have|has|is) identified\b|\ben cours de (?:resolution|reparation|retablissement)\b"
     r"|\bnos (?:equipes|techniciens)(?: \w+){0,2} (?:interviennent|mobilisee?s|a pied d'oeuvre|sur place)\b"
-    r"|\bworking on a fix\b|\bfix is being\b"
+    r"|\bworking on a fix\b|\bfix is being\b|\bcontinu(?:e|ing) to (?:mitigate|address|work on)\b"
 )
 _INVESTIGATING = re.compile(
     r"\b(?:cherch|recherch)(?:ons|ent) (?:les? causes?|la cause|l'origine|a comprendre|une solution)\b"
     r"|\b(?:analysons|analysent|investiguons|enquetons) (?:le|la|l'|les|sur|ce|cette)\b"
     r"|\brecherche (?:de la cause|de l'origine|des causes)\b|\bdiagnostic (?:est )?en cours\b"
+    r"|\b(?:still|remains?) (?:affected|impacted|unavailable|degraded|down)\b"
     r"|\b(?:is|are|'re|been|currently|still|continu\w+ to) (?:actively |now )?(?:investigat\w+|looking into)\b"
 )
 _SCHEDULED = re.compile(
@@ -257,10 +264,10 @@ def _strong(text: str) -> EntryState | None:
 def _of_sentence(sentence: str) -> EntryState | None:
     if _GENERAL.search(sentence):
         return None
-    over = _RESOLVED.search(sentence) or _SPAN.search(sentence)
-    if _PARTLY.search(sentence) or (over and _STILL_WATCHED.search(sentence)):
+    over = (_RESOLVED.search(sentence) or _SPAN.search(sentence)) and not _NOT_YET.search(sentence)
+    if _PARTLY.search(sentence) or (over and _NOT_ALL.search(sentence)):
         return EntryState.MONITORING
-    if _CLEAR.search(sentence) or (over and not _NOT_YET.search(sentence)):
+    if _CLEAR.search(sentence) or over:
         return EntryState.RESOLVED
     for pattern, state in (
         (_MONITORING, EntryState.MONITORING),

@@ -104,6 +104,17 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Calls drop", "The fault has been resolved. We will continue to monitor.", RESOLVED),
         ("Calls drop", "Some calls failed, and the exchange is now recovering.", MONITORING),
         ("Calls drop", "We are starting to see recovery in one region.", MONITORING),
+        # Part of it is over, or its end is only hoped for.
+        ("Calls", "We have resolved calls in Cluny, and are continuing to look at those in Tournus.", MONITORING),
+        ("Calls", "We've restored the majority of lines.", MONITORING),
+        ("Calls", "We have fixed lines in Cluny. We are continuing to mitigate the fault in Tournus.", IDENTIFIED),
+        ("Calls", "We have restored lines. We are continuing to monitor for trouble.", MONITORING),
+        ("Calls", "We have restored 99% of lines. We're continuing to address the remaining ones.", IDENTIFIED),
+        ("Calls", "We've restored lines. A few customers are still affected.", INVESTIGATING),
+        ("Calls", "We believe we have fixed it and are waiting for the lines to come back.", MONITORING),
+        ("Calls fail", "We are working on it; the team expects to see full recovery by noon.", UNKNOWN),
+        ("Panne", "Nous avons rétabli la plupart des lignes.", MONITORING),
+        ("Panne", "Nous avons réparé un câble mais des clients restent sans service.", MONITORING),
         # Half days of twelve hours, in either order.
         ("Calls drop", "11:50am PST We're investigating.\n1:15pm PST We have resolved it.", RESOLVED),
         ("Calls drop", "1:15 PM We're investigating again.\n11:50 AM We have resolved it.", INVESTIGATING),
