@@ -4,19 +4,38 @@ from bot.domain.signals import EntryState
 from sources._mapping import FieldMap
 
 _TIMES_BEGUN = (
-    "started_at", "startedAt", "started", "start_time", "startTime", "start", "starts_at", "begin", "began_at",
-    "openedAt", "opened_at", "occurred_at", "created_at", "createdAt", "created", "date_created", "createdDate",
-    "published_at", "publishedAt", "published", "timestamp", "date", "datetime", "debut", "date_debut",
+    "started_at", "started", "start_time", "start_date", "start", "starts_at", "begin", "began_at", "opened_at",
+    "occurred_at", "created_at", "created", "date_created", "created_date", "published_at", "published", "timestamp",
+    "date", "datetime", "debut", "date_debut",
 )  # fmt: skip
 _TIMES_ENDED = (
-    "ended_at", "endedAt", "ended", "end_time", "endTime", "end", "ends_at", "closedAt", "closed_at", "resolved_at",
-    "resolvedAt", "resolved", "fin", "date_fin",
+    "ended_at", "ended", "end_time", "end_date", "end", "ends_at", "closed_at", "resolved_at", "resolved", "fin",
+    "date_fin",
 )  # fmt: skip
 _TIMES_CHANGED = (
-    "updated_at", "updatedAt", "updated", "modified", "modified_at", "date_updated", "lastUpdatedDate", "last_update",
-    "lastUpdate", "last_update_at", "last_updated", "lastUpdated", "last_updated_at", "date_modified", "maj",
-    "date_maj",
+    "updated_at", "updated", "modified", "modified_at", "date_updated", "last_updated_date", "last_update",
+    "last_update_at", "last_updated", "last_updated_at", "date_modified", "maj", "date_maj",
 )  # fmt: skip
+_AWS = FieldMap(
+    lists=("", "current"),
+    past_lists=("archive",),
+    marks=("arn + event_log", "arn + summary", "current.service_name", "archive.service_name", "service + summary"),
+    calm=("current + archive",),
+    id=("arn", "service + date"),
+    title=("service_name + summary", "summary"),
+    state=("status",),
+    states={"0": EntryState.RESOLVED, "1": "on", "2": "on", "3": "on"},
+    started=("date",),
+    ended=("end_time", "endTime"),
+    open_without_end=False,
+    body=("description", "details"),
+    updates=("event_log",),
+    update_text=("message", "summary"),
+    update_state=("status",),
+    update_at=("timestamp",),
+    components=("service_name", "impacted_services.*.service_name"),
+    area=("region_name",),
+)
 
 FORMATS: dict[str, FieldMap] = {
     # status.cloud.google.com/incidents.json, and that of Google Workspace.
@@ -39,25 +58,10 @@ FORMATS: dict[str, FieldMap] = {
     ),
     # health.aws.amazon.com/public/currentevents (UTF-16), and the data.json before it. Codes: 0 normal,
     # 1 informational, 2 degradation, 3 disruption.
-    "aws": FieldMap(
-        lists=("", "current"),
-        past_lists=("archive",),
-        marks=("arn + event_log", "arn + summary", "current.service_name", "archive.service_name", "service + summary"),
-        calm=("current + archive",),
-        id=("arn", "service + date"),
-        title=("service_name + summary", "summary"),
-        state=("status",),
-        states={"0": EntryState.RESOLVED, "1": "on", "2": "on", "3": "on"},
-        started=("date",),
-        ended=("end_time", "endTime"),
-        open_without_end=False,
-        body=("description", "details"),
-        updates=("event_log",),
-        update_text=("message", "summary"),
-        update_state=("status",),
-        update_at=("timestamp",),
-        components=("service_name", "impacted_services.*.service_name"),
-        area=("region_name",),
+    "aws": _AWS,
+    # historyevents.json of AWS: service → its events.
+    "aws_history": _AWS.model_copy(
+        update={"lists": ("*",), "past_lists": (), "marks": ("*.event_log + *.arn",), "calm": ()}
     ),
     # PAGE/index.json of Better Stack: JSON:API. `ends_at` stays empty when a report is resolved.
     "better_stack": FieldMap(
@@ -188,13 +192,27 @@ FORMATS: dict[str, FieldMap] = {
         zone=("context.timezone",),
         leave_out={"impacted_objects.pt_object.embedded_type": ("trip", "vehicle_journey")},
     ),
+    # HOST/api/status-page/PAGE of Uptime Kuma; what is pinned there may also be good news.
+    "uptime_kuma": FieldMap(
+        lists=("incident", "incidents"),
+        planned_lists=("maintenanceList",),
+        marks=("config.slug + publicGroupList",),
+        calm=("config.slug + publicGroupList",),
+        title=("title",),
+        state=("status", "style"),
+        states={"danger": "on", "warning": "on"},
+        started=("createdDate", "start_date", "timeslotList.startDate"),
+        updated=("lastUpdatedDate",),
+        body=("content", "description"),
+    ),
     # Home-made pages, and services that use the same names (Slack, Heroku, Statuspage and its imitators).
     "common": FieldMap(
-        lists=("", "incidents", "active_incidents", "activeIncidents", "ongoing_incidents", "incident", "events",
-               "outages", "data.incidents", "result.incidents", "pannes", "perturbations"),
+        lists=("", "incidents", "active_incidents", "ongoing_incidents", "incident", "events", "outages", "notices",
+               "alerts", "data.incidents", "result.incidents", "results", "records.fields", "pannes", "perturbations",
+               "alertes"),
         planned_lists=("scheduled_maintenances", "maintenances", "in_progress_maintenances", "scheduled", "maintenance",
-                       "activeMaintenances", "maintenanceList", "travaux"),
-        calm=("incidents", "active_incidents", "ongoing_incidents", "pannes", "perturbations"),
+                       "active_maintenances", "maintenance_list", "travaux"),
+        calm=("incidents", "active_incidents", "ongoing_incidents", "notices", "pannes", "perturbations", "alertes"),
         id=("id", "incident_id", "uuid", "guid", "key", "number", "ref", "reference"),
         title=("title", "name", "headline", "subject", "summary", "titre", "libelle", "objet", "service.name + error",
                "appName + issues", "service + error", "service", "component", "message", "description"),
@@ -204,10 +222,10 @@ FORMATS: dict[str, FieldMap] = {
         ended=_TIMES_ENDED,
         open_without_end=False,
         body=("body", "description", "message", "content", "details", "text", "contenu", "issues", "error"),
-        updates=("updates", "incident_updates", "incidentUpdates", "notes", "history", "timeline", "events", "messages",
+        updates=("updates", "incident_updates", "latest_update", "notes", "history", "timeline", "events", "messages",
                  "posts", "suivi"),
         update_text=("body", "message", "text", "content", "contents", "description", "details", "error", "texte"),
-        update_state=("status.name", "status", "state", "etat", "statut"),
+        update_state=("status.name", "status", "state", "update_type", "etat", "statut"),
         update_at=("display_at", *_TIMES_BEGUN, "at", "when", "time", *_TIMES_CHANGED),
         components=("components.name", "affected_components.name", "service.name", "services.name", "services",
                     "systems.name", "service_name", "appName", "components", "service"),
@@ -215,5 +233,6 @@ FORMATS: dict[str, FieldMap] = {
               "communes"),
         url=("url", "link", "shortlink", "permalink", "full_url", "html_url", "href", "lien"),
         planned=("type", "kind", "category", "categorie", "impact"),
+        any_spelling=True,
     ),
 }  # fmt: skip

@@ -4,10 +4,14 @@ import codecs
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from email.message import Message
 from html import unescape
+from typing import TypeVar
 
 from bot.ports import Response
+
+Item = TypeVar("Item")
 
 _BLOCK = re.compile(r"<(?:br|/?p|/?div|/?li|/?[uo]l|/?h\d|/?tr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -37,6 +41,11 @@ def json_bytes(answer: Response) -> bytes:
 def too_heavy(body: bytes) -> bool:
     """Whether a JSON document holds more values than one may decode."""
     return sum(body.count(sign) for sign in (b",", b"{", b"[")) > _MAX_VALUES
+
+
+def both_ends(items: Sequence[Item], most: int = 300) -> Sequence[Item]:
+    """Of a list whose newest come first or last, and which a stranger may make endless: so many of either end."""
+    return items if len(items) <= 2 * most else [*items[:most], *items[-most:]]
 
 
 def plain(text: str, max_chars: int = _MAX_CHARS) -> str:

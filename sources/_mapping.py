@@ -12,7 +12,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.domain.signals import EntryState
-from sources._json import plain
+from sources._json import both_ends, plain
 from sources._statewords import KNOWN, state_of, word
 from sources._time import parse_time
 from sources._tree import Node, Paths, Tree, beginning, dicts
@@ -57,6 +57,7 @@ class FieldMap(BaseModel):
         planned: Texts that say « maintenance » or « travaux » where the entry is one.
         zone: Name of the time zone of times without a zone.
         leave_out: Path → values; an entry that has these values only is none (each delayed train of a railway).
+        any_spelling: Capitals, dashes and underscores in keys do not matter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +88,7 @@ class FieldMap(BaseModel):
     planned: _Declared = ()
     zone: _Declared = ()
     leave_out: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    any_spelling: bool = False
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class Document:
     """
 
     def __init__(self, root: Node, fields: FieldMap, now: datetime, zone: tzinfo = UTC) -> None:
-        self._tree = Tree(root)
+        self._tree = Tree(root, any_spelling=fields.any_spelling)
         self._fields = fields
         self._now = now
         self._zone = _zone(self._tree.value(root, fields.zone)) or zone
@@ -228,11 +230,8 @@ class Document:
     def _latest(self, node: dict[str, Node]) -> tuple[datetime | None, str, str]:
         """Time, text and state word of the newest update."""
         fields = self._fields
-        updates = [
-            (self._time(update, fields.update_at), update)
-            for path in fields.updates
-            for update in dicts(self._tree.find(node, path))
-        ]
+        listed = [update for path in fields.updates for update in dicts(self._tree.find(node, path))]
+        updates = [(self._time(update, fields.update_at), update) for update in both_ends(listed)]
         if not updates:
             return None, "", ""
         at, newest = max(updates, key=lambda update: update[0] or datetime.min.replace(tzinfo=UTC))

@@ -14,10 +14,17 @@ _SAMPLE_KEYS = 200
 
 
 class Tree:
-    """A decoded document; every search begins at one of its nodes."""
+    """A decoded document; every search begins at one of its nodes.
 
-    def __init__(self, root: Node) -> None:
+    Args:
+        root: The document.
+        any_spelling: A key is found as `DateDebut`, `dateDebut` or `date-debut`, too, where the path says `date_debut`.
+    """
+
+    def __init__(self, root: Node, *, any_spelling: bool = False) -> None:
         self.root = root
+        self._any_spelling = any_spelling
+        self._spelled: dict[int, dict[str, str]] = {}  # by the id of an object, which lives as long as the root
         included = root.get("included") if isinstance(root, dict) else None
         items = dicts(included if isinstance(included, list) else ())
         self._included = {(str(item.get("type")), str(item.get("id"))): item for item in items}
@@ -74,7 +81,16 @@ class Tree:
             return node.values()
         if key not in node:
             node = self._included.get((str(node.get("type")), str(node.get("id"))), node)
+        if key not in node and self._any_spelling:
+            key = self._spelling(node).get(_letters(key), key)
         return (node[key],) if key in node else ()
+
+    def _spelling(self, node: dict[str, Node]) -> dict[str, str]:
+        """The keys of an object by their letters, made once."""
+        found = self._spelled.get(id(node))
+        if found is None:
+            found = self._spelled[id(node)] = {_letters(key): key for key in reversed(node)}
+        return found
 
 
 def dicts(nodes: Iterable[Node]) -> Iterator[dict[str, Node]]:
@@ -94,6 +110,11 @@ def beginning(node: Node, depth: int = 8) -> Node:
 
 def _both(path: str) -> list[str]:
     return [part.strip() for part in path.split(" + ")]
+
+
+@lru_cache(maxsize=1000)
+def _letters(key: str) -> str:
+    return key.replace("_", "").replace("-", "").casefold()
 
 
 @lru_cache(maxsize=1000)

@@ -15,11 +15,13 @@ _HALF_A_YEAR = 6  # months: a January above a December is the newer one
 _LABELS = {
     "investigating": EntryState.INVESTIGATING,
     "enquete": EntryState.INVESTIGATING,
+    "enquete en cours": EntryState.INVESTIGATING,
     "en cours d'investigation": EntryState.INVESTIGATING,
     "en cours d'analyse": EntryState.INVESTIGATING,
     "identified": EntryState.IDENTIFIED,
     "identifie": EntryState.IDENTIFIED,
     "monitoring": EntryState.MONITORING,
+    "recovering": EntryState.MONITORING,
     "surveillance": EntryState.MONITORING,
     "sous surveillance": EntryState.MONITORING,
     "resolved": EntryState.RESOLVED,
@@ -32,21 +34,23 @@ _LABELS = {
     "scheduled": EntryState.SCHEDULED,
     "planifie": EntryState.SCHEDULED,
     "programme": EntryState.SCHEDULED,
+    "not started yet": EntryState.SCHEDULED,
     "in progress": EntryState.SCHEDULED,
     "verifying": EntryState.SCHEDULED,
     "verification": EntryState.SCHEDULED,
 }
+_OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
 _NAMES = "|".join(sorted(_LABELS, key=len, reverse=True))
 _LABEL = re.compile(
     rf"\W{{0,3}}(?:\S[^-–—]{{0,40}} [-–—] )?({_NAMES})\s?[-–—:\])](?:\s|$)"  # « Mar 2, 08:41 GMT+0 - Resolved - … »
-    rf"|(?:current )?(?:status|statut|etat)(?: actuel)?\s?:\s?({_NAMES})\b"
+    rf"|(?:current )?(?:status|statut|etat|state)(?: actuel)?\s?:\s?({_NAMES}|{_OVER}|fermee?)\b"
 )
+_PARTED = re.compile(rf"^({_NAMES})\n(?=[-–—:]\s)", re.MULTILINE)  # a label, and its text on a line below
 _UPDATED = re.compile(
     r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2}),? (?:\d{4},? )?(\d{1,2}):(\d{2})"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-_OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
 _TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
 _MARK_WORD = (
     rf"(?:{_NAMES}|{_OVER}|mise a jour|maj|update|en cours|ongoing"
@@ -59,6 +63,7 @@ _TROUBLE = re.compile(
     r"|dysfonctionn\w+|degrad\w+|ralenti\w*|hors service|difficultes?|problemes?|anomalies?"
     r"|outages?|disrupt\w+|unavailab\w+|impaired|elevated|errors?|failures?|failing|latency|issues?|delays?|down)\b"
 )
+_WITHOUT = re.compile(r"\b(?:sans|ni|without)(?: aucune?| any)? \w+")
 _CLEAR = re.compile(
     r"\b(?:aucune? |pas d'|pas de |no )(?:\w+ ){0,2}(?:incident|panne|perturbation|coupure|interruption"
     r"|dysfonctionnement|anomalie|probleme|issue|outage|disruption|problem)s?\b"
@@ -75,6 +80,9 @@ _RESOLVED = re.compile(
     r"|\bretour a la normale\b|\b(?:fin|cloture) (?:de |du |d'|de l'|de la )?(?:incident|panne|perturbation|coupure)\b"
     r"|^\W*reprise (?:du trafic|du service|de la circulation|des circulations)\b"
     r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
+    r"|\b(?:we|we've|we have)(?: \w+)? (?:resolved|restored|fixed)\b"
+    r"|\bnous avons(?: \w+)? (?:resolu|retabli|repare|corrige)\b"
+    rf"|\b{_OVER}\s?:\s?(?:[a-z]{{3,9}}[.,]* )?(?:\d{{1,2}}(?:[/.-]\d| [a-z]{{3}})|\d{{4}}-\d)"
     r"|\bfully (?:recovered|restored|operational)\b"
     r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|fixed|solved|over|back to normal|operational)\b"
 )
@@ -93,20 +101,29 @@ _PARTLY = re.compile(
     r"\b(?:partiel\w*|progressi\w+|partially|gradual\w*)\b.{0,40}\b(?:retabli|retour|reprise|restor|recover)"
     r"|\b(?:retabli\w*|retour|repris\w*|repren\w*|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
 )
+# What is over in a part only, or is still being looked at.
+_NOT_ALL = re.compile(
+    r"\bcontinu(?:e|ing) (?:to|our)\b|\b(?:are|currently) monitoring\b|\bstill\b|\bwaiting for\b"
+    r"|\b(?:majority|most) of\b|\bla (?:plupart|majorite)\b|\brest(?:e|ent) (?:sans|a|en)\b|\bencore\b"
+    r"|\bcontinu(?:ons|ent) (?:a|de|nos)\b"
+)
 _MONITORING = re.compile(
     r"\bsous surveillance\b|\bnous (?:surveillons|restons vigilants)\b|\bcorrectif (?:a ete )?(?:deploye|applique)\b"
-    r"|\bfix (?:has been|was) (?:implemented|deployed|applied)\b|\bmonitoring\b|\bmitigated\b|\bsigns of recovery\b"
+    r"|\bfix (?:has been|was) (?:implemented|deployed|applied)\b|\bmonitoring\b|\bmitigated\b"
+    r"|\b(?:signs of|seeing|(?:start|begin|begun|continu)\w* to see) (?:\w+ )?recovery\b|\brecovery is in progress\b"
+    r"|\b(?:now|is|are) recovering\b|\bcontinuing to monitor\b"
 )
 _IDENTIFIED = re.compile(
     r"\b(?:ete|est|avons|ont)(?: \w+)? identifiee?s?\b|\borigine(?: \w+){0,4} (?:connue|identifiee)\b"
     r"|\b(?:been|have|has|is) identified\b|\ben cours de (?:resolution|reparation|retablissement)\b"
     r"|\bnos (?:equipes|techniciens)(?: \w+){0,2} (?:interviennent|mobilisee?s|a pied d'oeuvre|sur place)\b"
-    r"|\bworking on a fix\b|\bfix is being\b"
+    r"|\bworking on a fix\b|\bfix is being\b|\bcontinu(?:e|ing) to (?:mitigate|address|work on)\b"
 )
 _INVESTIGATING = re.compile(
     r"\b(?:cherch|recherch)(?:ons|ent) (?:les? causes?|la cause|l'origine|a comprendre|une solution)\b"
     r"|\b(?:analysons|analysent|investiguons|enquetons) (?:le|la|l'|les|sur|ce|cette)\b"
     r"|\brecherche (?:de la cause|de l'origine|des causes)\b|\bdiagnostic (?:est )?en cours\b"
+    r"|\b(?:still|remains?) (?:affected|impacted|unavailable|degraded|down)\b"
     r"|\b(?:is|are|'re|been|currently|still|continu\w+ to) (?:actively |now )?(?:investigat\w+|looking into)\b"
 )
 _SCHEDULED = re.compile(
@@ -129,7 +146,7 @@ _LINE = re.compile(
 )  # « 12 h : terminé. 10 h : en cours. »
 _STAMP = re.compile(
     r"\W{0,3}(?:(?:mise a jour|maj|point|update|le|du|de|a)\W{1,3}){0,4}"
-    r"(?:(\d{1,2})[/.](\d{1,2})(?:[/.]\d{2,4})?\W{1,3}(?:a\W{1,2})?)?(\d{1,2})\s?[h:]\s?(\d{2})?(?![a-z])"
+    r"(?:(\d{1,2})[/.](\d{1,2})(?:[/.]\d{2,4})?\W{1,3}(?:a\W{1,2})?)?(\d{1,2})\s?[h:]\s?(\d{2})?(?:\s?([ap])m\b)?(?![a-z])"
 )
 
 _ON_NOW = frozenset({EntryState.INVESTIGATING, EntryState.IDENTIFIED, EntryState.MONITORING})
@@ -167,7 +184,8 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
     title, body = fold(title), fold(body)
     labelled = _labelled(body) or _labelled(title)
     if labelled is not None:
-        return labelled
+        planned = _SCHEDULED.match(title) and is_trouble(labelled) and not _TROUBLE.search(title)
+        return EntryState.SCHEDULED if planned else labelled
     told = _strong(title)
     if told is EntryState.RESOLVED or _TITLE_OVER.search(title):
         return EntryState.RESOLVED
@@ -177,7 +195,8 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
         return EntryState.RESOLVED if latest is EntryState.RESOLVED else EntryState.SCHEDULED
     if latest is not None or told is not None:
         return latest or told or EntryState.UNKNOWN
-    if nouns and any(_TROUBLE.search(part) and not _GENERAL.search(part) for part in _sentences(f"{title}\n{body}")):
+    told_of = _WITHOUT.sub(" ", f"{title}\n{body}")
+    if nouns and any(_TROUBLE.search(part) and not _GENERAL.search(part) for part in _sentences(told_of)):
         return EntryState.INVESTIGATING
     return EntryState.UNKNOWN
 
@@ -188,10 +207,14 @@ def bare_title(title: str) -> str:
     return " ".join(re.findall(r"\w+", bare)) or fold(title)
 
 
-def telling_sentence(text: str) -> str:
-    """The first sentence of a text that tells a state, or simply its first."""
-    sentences = [part.strip() for part in _SENTENCE.split(text) if part.strip()]
-    return next((part for part in sentences if _strong(fold(part)) is not None), sentences[0] if sentences else "")
+def telling_sentence(text: str, state: EntryState | None = None) -> str:
+    """The first sentence of a text that tells its state (any trouble, if it is one); else any state; else its first."""
+    told = [(part.strip(), _strong(fold(part))) for part in _SENTENCE.split(text) if part.strip()]
+    fitting = (
+        part for part, said in told if said and (said is state or (state and is_trouble(said) and is_trouble(state)))
+    )
+    telling = (part for part, said in told if said)
+    return next(fitting, None) or next(telling, None) or (told[0][0] if told else "")
 
 
 def _sentences(text: str) -> list[str]:
@@ -201,13 +224,13 @@ def _sentences(text: str) -> list[str]:
 def _labelled(body: str) -> EntryState | None:
     """State of the newest labelled update: the first, unless the dates beside them rise."""
     stamp, labelled = None, []
-    for line in body.split("\n"):
+    for line in _PARTED.sub(r"\1 ", body).split("\n"):
         dated = _UPDATED.match(line)
         if dated is not None:
             stamp = (_MONTHS.index(dated.group(1)), *(int(part) for part in dated.groups()[1:]))
         found = _LABEL.match(line)
         if found is not None:
-            labelled.append((stamp, _LABELS[found.group(1) or found.group(2)]))
+            labelled.append((stamp, _LABELS.get(found.group(1) or found.group(2), EntryState.RESOLVED)))
     if not labelled:
         return None
     first, last = labelled[0][0], labelled[-1][0]
@@ -221,7 +244,9 @@ def _latest(body: str) -> EntryState | None:
     for line in _LINE.split(body):
         stamp = _STAMP.match(line)
         if stamp is not None:
-            day, month, hour, minute = (int(part or 0) for part in stamp.groups())
+            day, month, hour, minute = (int(part or 0) for part in stamp.groups()[:4])
+            if stamp.group(5):
+                hour = hour % 12 + 12 * (stamp.group(5) == "p")
             updates.append(((month, day, hour, minute), [line]))
         elif updates:
             updates[-1][1].append(line)
@@ -244,10 +269,10 @@ def _strong(text: str) -> EntryState | None:
 def _of_sentence(sentence: str) -> EntryState | None:
     if _GENERAL.search(sentence):
         return None
-    if _PARTLY.search(sentence):
+    over = (_RESOLVED.search(sentence) or _SPAN.search(sentence)) and not _NOT_YET.search(sentence)
+    if _PARTLY.search(sentence) or (over and _NOT_ALL.search(sentence)):
         return EntryState.MONITORING
-    over = _RESOLVED.search(sentence) or _SPAN.search(sentence)
-    if _CLEAR.search(sentence) or (over and not _NOT_YET.search(sentence)):
+    if _CLEAR.search(sentence) or over:
         return EntryState.RESOLVED
     for pattern, state in (
         (_MONITORING, EntryState.MONITORING),

@@ -108,12 +108,13 @@ class PageSource(Channel[Settings]):
 
     def _entry(self, text: str, entry_id: str) -> StatusEntry:
         seen_at = self._deps.clock.now()
+        state = read_state("", text, nouns=False)
         return StatusEntry(
             source=self.name,
             operator=self._settings.operator,
             id=entry_id,
-            title=telling_sentence(text)[:_MAX_TITLE_CHARS],
-            state=read_state("", text, nouns=False),
+            title=telling_sentence(text, state)[:_MAX_TITLE_CHARS],
+            state=state,
             published_at=seen_at,
             seen_at=seen_at,
             body=text[:MAX_BODY_CHARS],

@@ -14,7 +14,7 @@ from bot.domain.signals import EntryState, StatusEntry
 from bot.ports import Reading, Response, SourceDeps
 from sources._channel import MAX_BODY_CHARS, Channel, ChannelSettings
 from sources._fetch import Seen, decode_cursor, encode_cursor, fetch, unreadable
-from sources._json import json_bytes, plain
+from sources._json import both_ends, json_bytes, plain
 from sources._sights import Sights, hashed
 from sources._time import parse_time
 from sources._words import counted, read_state
@@ -37,6 +37,7 @@ _BROKEN = {
     "major_outage": "panne majeure",
 }
 _OPERATIONAL = "operational"
+_TO_COME = {"scheduled", "NOTSTARTEDYET"}  # works that do not explain what is broken now
 _MAX_ENTRIES = 300  # of incidents, and of broken components; the newest incidents come first
 _MAX_TITLE_CHARS = 200
 _DOCUMENTS = ("/api/v2/summary.json", "/api/v2/incidents.json")
@@ -65,11 +66,11 @@ class _Update(msgspec.Struct, frozen=True):
 
 
 class _Incident(msgspec.Struct, frozen=True):
-    """An incident or a maintenance; the fields differ between years and imitators, so that hardly one is required."""
+    """An incident or a maintenance; the fields differ between years and imitators, so that none is required."""
 
-    name: str
-    status: str
-    id: str | None = None
+    name: str | None = None
+    status: str | None = None
+    id: str | int | None = None
     created_at: str | None = None
     updated_at: str | None = None
     resolved_at: str | None = None
@@ -78,6 +79,15 @@ class _Incident(msgspec.Struct, frozen=True):
     url: str | None = None
     incident_updates: tuple[_Update, ...] | None = None
     components: tuple[_Component, ...] | None = None
+
+    @property
+    def told(self) -> EntryState | None:
+        """The state that its status says, if that is a known one."""
+        return _STATES.get((self.status or "").replace("_", "").lower())
+
+    @property
+    def says_anything(self) -> bool:
+        return bool(self.name or self.status or self.incident_updates)
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -102,7 +112,8 @@ class _Document(
     @property
     def all_incidents(self) -> tuple[_Incident, ...]:
         incidents = (self.active_incidents or ()) + (self.incidents or ())
-        return incidents[:_MAX_ENTRIES] + self.all_maintenances[:_MAX_ENTRIES]
+        listed = incidents[:_MAX_ENTRIES] + self.all_maintenances[:_MAX_ENTRIES]
+        return tuple(incident for incident in listed if incident.says_anything)
 
     @property
     def all_maintenances(self) -> tuple[_Incident, ...]:
@@ -175,20 +186,22 @@ class StatuspageSource(Channel[Settings]):
         return f"{name} : {', '.join(told)}"
 
     def _incident(self, incident: _Incident, parts: _Parts, sights: Sights) -> StatusEntry:
-        latest = max(incident.incident_updates or (_Update(),), key=lambda update: _instant(update.created_at))
+        updates = both_ends(incident.incident_updates or (_Update(),))
+        latest = max(updates, key=lambda update: _instant(update.created_at))
         body = plain(latest.body or "")
-        state = _STATES.get(incident.status.replace("_", "").lower())
+        name = incident.name or body.partition("\n")[0]
+        state = incident.told
         if state is None:
-            state = EntryState.RESOLVED if incident.resolved_at else read_state(incident.name, body)
+            state = EntryState.RESOLVED if incident.resolved_at else read_state(name, body)
         affected = (incident.components or ()) + (latest.affected_components or ())
         return self._entry(
-            entry_id=incident.id or hashed(incident.name, incident.started or ""),
-            title=incident.name,
+            entry_id=str(incident.id or hashed(name, incident.started or "")),
+            title=name,
             state=state,
             times=(latest.created_at, incident.updated_at, incident.created_at, incident.started),
             sights=sights,
             body=body[:MAX_BODY_CHARS],
-            services=self._settings.services_of(incident.name, *_names(affected, parts)),
+            services=self._settings.services_of(name, *_names(affected, parts)),
             url=incident.shortlink or incident.url,
         )
 
@@ -234,7 +247,10 @@ def _decode(answer: Response) -> _Document:
         document = msgspec.json.decode(json_bytes(answer), type=_Document)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise unreadable(answer.url, "ce n’est pas le JSON d’une page d’état") from error
-    if document.incidents is msgspec.UNSET and document.active_incidents is None and document.page.status is None:
+    lists = (document.active_incidents, document.scheduled_maintenances, document.components, document.page.status)
+    told_of = document.incidents or ()
+    missing = document.incidents is msgspec.UNSET and all(part is None for part in lists)
+    if missing or (told_of and not any(incident.says_anything for incident in told_of)):
         raise unreadable(answer.url, "page d’état sans ses incidents")
     return document
 
@@ -243,7 +259,8 @@ def _changed(
     document: _Document, told: frozenset[str]
 ) -> tuple[list[tuple[_Component, str, EntryState]], frozenset[str]]:
     """Components that broke without an incident, or are whole again; and the ones to remember."""
-    spoken_of = {part.id for incident in document.all_incidents for part in incident.components or ()}
+    speaking = (incident for incident in document.all_incidents if incident.status not in _TO_COME)
+    spoken_of = {part.id for incident in speaking for part in incident.components or ()}
     changed = []
     broken: set[str] = set()
     for part in document.components or ():

@@ -394,6 +394,111 @@ async def test_of_very_many_the_newest_are_kept(setting: Setting) -> None:
         assert set(entries) == {str(number) for number in range(700, 1000)}
 
 
+async def test_of_endless_updates_both_ends_are_read(setting: Setting) -> None:
+    updates = [{"message": f"Point {n}", "created_at": "2026-03-02T07:00:00Z"} for n in range(40_000)]
+    for place, newest in ((0, True), (39_999, True), (20_000, False)):
+        told = {"message": "Dernier point", "created_at": "2026-03-02T08:00:00Z"}
+        listed = [*updates[:place], told, *updates[place + 1 :]]
+        incident = {"id": "i", "title": "Webmail lent", "status": "open", "updates": listed}
+        entries, _ = await setting.read(json.dumps({"incidents": [incident]}))
+        assert (entries["i"].body == "Dernier point") is newest
+
+
+AWS_EVENT = {
+    "arn": "arn:aws:health:eu-west-3::event/EC2/1",
+    "date": "1772433000",
+    "region_name": "Paris",
+    "status": "3",  # the worst it was
+    "service_name": "Elastic Compute",
+    "summary": "Connectivity",
+    "event_log": [
+        {"message": "We are investigating.", "status": 1, "timestamp": 1772433000},
+        {"message": "It works again.", "status": 0, "timestamp": 1772436600},
+    ],
+}
+KUMA_PAGE = {"config": {"slug": "etat", "title": "État"}, "publicGroupList": [{"id": 1, "monitorList": []}]}
+KUMA_NEWS = {
+    "id": 3, "style": "danger", "title": "Ligne fixe", "content": "Patience", "createdDate": "2026-03-02 08:00:00"
+}  # fmt: skip
+KUMA_WORKS = {"id": 7, "title": "Nouveau routeur", "status": "under-maintenance", "start_date": "2026-03-02 07:00:00"}
+NOTICE = {
+    "id": 5,
+    "type": "unplanned",
+    "state": "recovering",
+    "subject": "Courriers en retard",
+    "began_at": "2026-03-02T07:00:00Z",
+    "ended_at": None,
+    "latest_update": {"state": "recovering", "content": "Cela revient.", "created_at": "2026-03-02T08:00:00Z"},
+}
+PLANNED_NOTICE = {"id": 4, "type": "planned", "state": "scheduled", "subject": "Disques", "created_at": "2026-03-01"}
+
+
+@pytest.mark.parametrize(
+    ("page", "form", "expected"),
+    [
+        (
+            {"ec2-eu-west-3": [AWS_EVENT], "s3-eu-west-3": []},
+            "aws_history",
+            [(AWS_EVENT["arn"], RESOLVED, "2026-03-02T07:30:00")],
+        ),
+        (
+            KUMA_PAGE | {"incident": KUMA_NEWS, "maintenanceList": [KUMA_WORKS]},
+            "uptime_kuma",
+            [("3", INVESTIGATING, "2026-03-02T08:00:00"), ("7", SCHEDULED, "2026-03-02T07:00:00")],
+        ),
+        (KUMA_PAGE | {"incident": None, "maintenanceList": []}, "uptime_kuma", []),
+        (
+            KUMA_PAGE | {"incidents": [KUMA_NEWS | {"style": "info", "title": "Le service est rétabli."}]},
+            "uptime_kuma",
+            [("3", RESOLVED, "2026-03-02T08:00:00")],
+        ),
+        (
+            {"notices": [NOTICE, PLANNED_NOTICE], "meta": {"count": 2}},
+            "common",
+            [("5", MONITORING, "2026-03-02T08:00:00"), ("4", SCHEDULED, "2026-03-01T00:00:00")],
+        ),
+        ({"notices": [], "meta": {"count": 0}}, "common", []),
+        (
+            {"alertes": [{"Id": 1, "Titre": "Coupure d'eau", "Statut": "En cours", "DateDebut": "02/03/2026 08:00"}]},
+            "common",
+            [("1", INVESTIGATING, "2026-03-02T08:00:00")],
+        ),
+        (
+            [{"Id": 42, "Title": "Mail late", "Status": "InProgress", "DateCreated": "2026-03-02T08:00:00Z"}],
+            "common",
+            [("42", INVESTIGATING, "2026-03-02T08:00:00")],
+        ),
+        (
+            {"results": [{"id": "r", "titre": "Coupure", "etat": "terminé", "dateDebut": "2026-03-02T07:00:00Z",
+                          "dateFin": "2026-03-02T08:00:00Z", "communes": ["Cluny", "Mâcon"]}]},
+            "common",
+            [("r", RESOLVED, "2026-03-02T08:00:00")],
+        ),
+        (
+            {"records": [{"fields": {"id": "r", "titre": "Coupure", "date_debut": "2026-03-02T07:00:00Z"}}]},
+            "common",
+            [("r", INVESTIGATING, "2026-03-02T07:00:00")],
+        ),
+        (
+            {"incidents": [{"id": 9, "title": "Slow apps", "state": "open", "updates": [
+                {"update_type": "monitoring", "contents": "Wait.", "created_at": "2026-03-02T08:00:00Z"}]}]},
+            "common",
+            [("9", MONITORING, "2026-03-02T08:00:00")],
+        ),
+    ],
+)  # fmt: skip
+async def test_more_shapes(setting: Setting, page: object, form: str, expected: list[tuple[str, object, str]]) -> None:
+    entries, _ = await setting.read(json.dumps(page))
+    found = [(entry.id, entry.state, entry.published_at.isoformat()[:19]) for entry in entries.values()]
+    assert found == expected
+    assert await setting.make().check() == f"{form}, {counted(len(expected), 'entrée')}"
+
+
+async def test_a_mapping_means_the_keys_that_it_names(setting: Setting) -> None:
+    setting.pages.put("/status.json", json.dumps({"Alertes": HOME["alertes"]}), "application/json")
+    assert (await failure(setting.make(mapping=MAPPING))).state is HealthState.UNREADABLE
+
+
 async def test_a_token_goes_into_the_header_that_the_service_wants(setting: Setting) -> None:
     await setting.read(document("navitia"), token="s3cret")
     assert setting.pages.requests[-1]["Authorization"] == "s3cret"

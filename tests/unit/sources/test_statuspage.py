@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bot.domain.operators import Service
-from bot.domain.signals import EntryState, StatusEntry
+from bot.domain.signals import EntryState, HealthState, StatusEntry
 from bot.ports import Reading
 from sources.statuspage import Settings, StatuspageSource, create
 from tests.emulators.statuspages import StatusPages, status_pages
-from tests.fakes.source_world import NOW, SourceWorld, read_once
+from tests.fakes.source_world import NOW, SourceWorld, failure, read_once
 
 DATA = Path(__file__).parents[2] / "data" / "statuspage"
 SUMMARY, INCIDENTS, INSTATUS = ((DATA / f"{name}.json").read_text() for name in ("summary", "incidents", "instatus"))
@@ -141,3 +141,71 @@ async def test_a_title_is_one_line_of_plain_text(setting: Setting, name: str, ti
 async def test_a_check_counts_incidents(setting: Setting) -> None:
     await setting.read(SUMMARY, INCIDENTS)
     assert await setting.source.check() == "Opérateur Exemple : 2 entrées, 3 entrées"
+
+
+PAGE = {"id": "p", "name": "Opérateur Exemple"}
+BROKEN = {"id": "c1", "name": "Relève du courrier", "status": "major_outage", "updated_at": "2026-03-02T08:00:00Z"}
+WORKS = {
+    "id": "m1",
+    "name": "Nouveau routeur",
+    "status": "scheduled",
+    "created_at": "2026-03-01T09:00:00+01:00",
+    "scheduled_for": "2026-03-09T09:00:00+01:00",
+    "incident_updates": [{"body": "Nous le changeons.", "created_at": "2026-03-01T09:00:00+01:00"}],
+    "components": [BROKEN],
+}
+
+
+async def read_one(setting: Setting, **document: object) -> dict[str, StatusEntry]:
+    setting.pages.put("/one.json", json.dumps({"page": PAGE} | document), "application/json")
+    reading = await read_once(setting.make("/one.json"))
+    return {entry.id: entry for entry in reading.events if isinstance(entry, StatusEntry)}
+
+
+async def test_maintenances_or_components_alone_are_a_document_too(setting: Setting) -> None:
+    entries = await read_one(setting, scheduled_maintenances=[WORKS])
+    assert entries["m1"].state is EntryState.SCHEDULED
+    assert entries["m1"].published_at == datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+    assert await read_one(setting, scheduled_maintenances=[]) == {}
+    assert list(await read_one(setting, components=[BROKEN])) == ["component:c1"]
+    assert await read_one(setting, components=[BROKEN | {"status": "operational"}]) == {}
+
+
+async def test_a_page_that_only_speaks_of_itself_is_unreadable(setting: Setting) -> None:
+    for document in ({"status": {"indicator": "none"}}, {"components": None}, {"scheduled_maintenances": None}):
+        setting.pages.put("/one.json", json.dumps({"page": PAGE} | document), "application/json")
+        assert (await failure(setting.make("/one.json"))).state is HealthState.UNREADABLE
+
+
+async def test_one_incident_without_a_name_does_not_hide_the_others(setting: Setting) -> None:
+    named = {"id": 7, "name": "Webmail lent", "status": "identified", "created_at": "2026-03-02T08:00:00Z"}
+    told = {"id": "t", "name": None, "incident_updates": [{"body": "Nous cherchons la cause.\nPatience."}]}
+    entries = await read_one(setting, incidents=[{"id": "n", "name": None, "status": None}, told, named])
+    assert {key: (entry.title, entry.state) for key, entry in entries.items()} == {
+        "t": ("Nous cherchons la cause.", EntryState.INVESTIGATING),
+        "7": ("Webmail lent", EntryState.IDENTIFIED),
+    }
+
+
+async def test_incidents_of_another_shape_are_no_calm(setting: Setting) -> None:
+    document = {"page": PAGE, "incidents": [{"id": 1, "title": "Webmail lent", "state": "open"}]}
+    setting.pages.put("/one.json", json.dumps(document), "application/json")
+    assert (await failure(setting.make("/one.json"))).state is HealthState.UNREADABLE
+
+
+async def test_of_endless_updates_both_ends_are_read(setting: Setting) -> None:
+    updates = [{"body": f"Point {n}", "created_at": "2026-03-02T07:00:00Z"} for n in range(40_000)]
+    for place, newest in ((0, True), (39_999, True), (20_000, False)):
+        told = {"body": "Dernier point", "created_at": "2026-03-02T08:00:00Z"}
+        listed = [*updates[:place], told, *updates[place + 1 :]]
+        incident = {"id": "i", "name": "Webmail lent", "status": "identified", "incident_updates": listed}
+        entries = await read_one(setting, incidents=[incident])
+        assert (entries["i"].body == "Dernier point") is newest
+
+
+async def test_works_to_come_do_not_hide_a_broken_component(setting: Setting) -> None:
+    entries = await read_one(setting, incidents=[], components=[BROKEN], scheduled_maintenances=[WORKS])
+    assert entries["component:c1"].state is EntryState.INVESTIGATING
+    under_way = WORKS | {"status": "in_progress"}
+    entries = await read_one(setting, incidents=[], components=[BROKEN], scheduled_maintenances=[under_way])
+    assert list(entries) == ["m1"]

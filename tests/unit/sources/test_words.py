@@ -95,6 +95,43 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Panne", "10h20 : le service est rétabli.\n08h10 : incident en cours.", RESOLVED),
         ("Panne", "11h00 : nouvelle coupure en cours.\n10h20 : le service est rétabli.", INVESTIGATING),
         ("Panne", "02/03 à 23:50 : incident en cours.\n03/03 à 00:40 : le service est rétabli.", RESOLVED),
+        # Who acts says so, and may still keep an eye on it.
+        ("Calls drop", "We've resolved the trouble with calls. Thank you.", RESOLVED),
+        ("Calls drop", "We have fixed it for everybody.", RESOLVED),
+        ("Panne mobile", "Nous avons rétabli le réseau à Cluny.", RESOLVED),
+        ("Calls drop", "We have not yet resolved the outage.", INVESTIGATING),
+        ("Calls drop", "Calls have been restored and we are continuing to monitor them.", MONITORING),
+        ("Calls drop", "The fault has been resolved. We will continue to monitor.", RESOLVED),
+        ("Calls drop", "Some calls failed, and the exchange is now recovering.", MONITORING),
+        ("Calls drop", "We are starting to see recovery in one region.", MONITORING),
+        # Part of it is over, or its end is only hoped for.
+        ("Calls", "We have resolved calls in Cluny, and are continuing to look at those in Tournus.", MONITORING),
+        ("Calls", "We've restored the majority of lines.", MONITORING),
+        ("Calls", "We have fixed lines in Cluny. We are continuing to mitigate the fault in Tournus.", IDENTIFIED),
+        ("Calls", "We have restored lines. We are continuing to monitor for trouble.", MONITORING),
+        ("Calls", "We have restored 99% of lines. We're continuing to address the remaining ones.", IDENTIFIED),
+        ("Calls", "We've restored lines. A few customers are still affected.", INVESTIGATING),
+        ("Calls", "We believe we have fixed it and are waiting for the lines to come back.", MONITORING),
+        ("Calls fail", "We are working on it; the team expects to see full recovery by noon.", UNKNOWN),
+        ("Panne", "Nous avons rétabli la plupart des lignes.", MONITORING),
+        ("Panne", "Nous avons réparé un câble mais des clients restent sans service.", MONITORING),
+        # Half days of twelve hours, in either order.
+        ("Calls drop", "11:50am PST We're investigating.\n1:15pm PST We have resolved it.", RESOLVED),
+        ("Calls drop", "1:15 PM We're investigating again.\n11:50 AM We have resolved it.", INVESTIGATING),
+        ("Calls drop", "12:10am We have resolved it.\n1:00am We're investigating again.", INVESTIGATING),
+        # A state that stands by itself, or in a field.
+        ("Calls", "08:40\nupdate\n- More exchanges.\n08:20\nidentified\n- A broken card.", IDENTIFIED),
+        ("Calls drop", "State: Recovering", MONITORING),
+        ("Panne de courant", "Statut : Fermé", RESOLVED),
+        ("Calls drop", "Status: Closed\nWe are investigating.", RESOLVED),
+        ("[Enquête en cours] Appels", "", INVESTIGATING),
+        ("New exchange", "Mar 2, 08:40 - Not started yet - Soon.", SCHEDULED),
+        ("Calls drop", "Calls failed. [Severity: available Resolved: Mon, 02 Mar 2026 07:32:00 GMT]", RESOLVED),
+        # Maintenance is no outage, whatever the label.
+        ("Scheduled maintenance", "Monitoring - New cards are in.\nScheduled - Soon.", SCHEDULED),
+        ("Calls fail after scheduled maintenance", "Identified - A card.", IDENTIFIED),
+        ("Notre nouvelle offre", "La fibre sans coupure ni interruption !", UNKNOWN),
+        ("Clients sans internet", "Une panne touche le quartier.", INVESTIGATING),
         # What is about something else.
         ("Notre nouvelle boutique", "Venez nous voir.", UNKNOWN),
         ("Que faire en cas de panne ?", "Comment signaler un incident.", UNKNOWN),
@@ -119,6 +156,13 @@ def test_the_telling_sentence_is_the_one_with_the_news() -> None:
     assert telling_sentence(text) == "Un incident est en cours à Mâcon."
     assert telling_sentence("Bienvenue. Bonne visite.") == "Bienvenue."
     assert telling_sentence("") == ""
+
+
+def test_the_telling_sentence_does_not_contradict_the_state() -> None:
+    text = "All systems operational.\nWebmail\nUn incident est en cours à Mâcon. Nos équipes sont mobilisées."
+    assert telling_sentence(text, IDENTIFIED) == "Un incident est en cours à Mâcon."
+    assert telling_sentence(text, RESOLVED) == "All systems operational."
+    assert telling_sentence(text, SCHEDULED) == "All systems operational."
 
 
 def test_reading_a_long_text_takes_no_time() -> None:
