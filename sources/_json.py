@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from email.message import Message
 from html import unescape
 from typing import TypeVar
@@ -30,12 +31,10 @@ def json_bytes(answer: Response) -> bytes:
     header = Message()
     header["content-type"] = answer.headers.get("content-type", "")
     declared = header.get_content_charset("")
-    for encoding in (json.detect_encoding(body), declared, "cp1252"):
-        try:
+    for encoding in (json.detect_encoding(body), declared):
+        with suppress(LookupError, ValueError):
             return body.decode(encoding).removeprefix(codecs.BOM_UTF8.decode()).encode()
-        except (LookupError, ValueError):
-            continue
-    return body
+    return body.decode("cp1252", "replace").encode()
 
 
 def too_heavy(body: bytes) -> bool:
