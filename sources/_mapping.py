@@ -22,6 +22,7 @@ Entry = tuple[dict[str, Node], EntryState | None]  # an object, and the state th
 MAX_ENTRIES = 300
 _MAX_TITLE_CHARS = 300
 _MAX_AREA_CHARS = 200
+_FLAGS: dict[str, EntryState | Literal["on"]] = {"false": EntryState.RESOLVED, "true": "on"}
 _PLANNED = re.compile(r"maintenance|travaux|\b(?:planned|scheduled|planifie|programme)")
 
 _Declared = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
@@ -45,7 +46,8 @@ class FieldMap(BaseModel):
         title: Its one line.
         state: A word or code.
         states: What words and codes say; `on` is any trouble, told nearer by the texts. Common words are known.
-        started, updated, ended: Times; an end that has passed resolves the entry.
+        started, updated, ended: Times; an end that has passed resolves the entry, and so does a mere « true » there.
+        going: Flags: without a known state, one that is false says that the entry is over.
         open_without_end: An entry that has no end is not over, whatever its texts say.
         body: A text, where there are no updates.
         updates: Lists of updates, all of them; the newest decides body, state and time.
@@ -56,6 +58,7 @@ class FieldMap(BaseModel):
         url: A link, also a relative one.
         planned: Texts that say « maintenance » or « travaux » where the entry is one.
         zone: Name of the time zone of times without a zone.
+        timezone: That name itself, where the format has one and the document does not say it.
         leave_out: Path → values; an entry that has these values only is none (each delayed train of a railway).
         any_spelling: Capitals, dashes and underscores in keys do not matter.
     """
@@ -74,6 +77,7 @@ class FieldMap(BaseModel):
     started: _Declared = ()
     updated: _Declared = ()
     ended: _Declared = ()
+    going: _Declared = ()
     open_without_end: bool = True
     body: _Declared = ()
     updates: _Declared = ()
@@ -87,6 +91,7 @@ class FieldMap(BaseModel):
     url: _Declared = ()
     planned: _Declared = ()
     zone: _Declared = ()
+    timezone: str = ""
     leave_out: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     any_spelling: bool = False
 
@@ -117,7 +122,7 @@ class Document:
         self._tree = Tree(root, any_spelling=fields.any_spelling)
         self._fields = fields
         self._now = now
-        self._zone = _zone(self._tree.value(root, fields.zone)) or zone
+        self._zone = _zone(self._tree.value(root, fields.zone)) or _zone(fields.timezone) or zone
         known = (
             (str(item.get("id")), self._tree.value(item, (fields.named,))) for item in self._tree.objects(fields.names)
         )
@@ -137,7 +142,8 @@ class Document:
             return any(each.title if declared else each.telling for each in said)
         lists = fields.lists + fields.planned_lists + fields.past_lists
         marks = fields.marks if nodes else fields.calm + (lists if declared else ())
-        return any(sample._tree.exists(sample._tree.root, mark) for mark in marks)
+        marked = any(sample._tree.exists(sample._tree.root, mark) for mark in marks)
+        return marked and (not nodes or any(sample.said(node, listed).title for node, listed in nodes))
 
     def entries(self, only: Mapping[str, Iterable[str]] | None = None) -> list[Entry]:
         """The objects that are entries; of very many, those at both ends (the newest come first, or last).
@@ -178,15 +184,20 @@ class Document:
     def said(self, node: dict[str, Node], listed: EntryState | None) -> Said:
         """One entry."""
         fields = self._fields
-        title = _headline(self._tree.joined(node, fields.title, " : ", first=True))
-        latest, text, update_word = self._latest(node)
+        entry_id = self._tree.joined(node, fields.id, ":", first=True)
+        if listed is EntryState.SCHEDULED and fields.lists and entry_id.isdecimal():
+            entry_id = f"planned:{entry_id}"  # numbers are counted list by list: incident 1 is not maintenance 1
+        latest, text, update_words = self._latest(node)
         body = plain(text or self._tree.joined(node, fields.body, "\n"))
-        started, updated, ended = (self._time(node, paths) for paths in (fields.started, fields.updated, fields.ended))
-        state = self._state(node, listed, title, body, update_word, ended)
+        own_title = _headline(self._tree.joined(node, fields.title, " : ", first=True))
+        title = own_title or _headline(body)
+        started, updated = self._time(node, fields.started), self._time(node, fields.updated)
+        ended = self._time(node, fields.ended, last=True)
+        state = self._state(node, listed, title, body, update_words, ended)
         over = [at for at in (latest, ended) if at is not None and at <= self._now]
         last = max(over, default=None) if state is EntryState.RESOLVED else latest
         return Said(
-            id=self._tree.joined(node, fields.id, ":", first=True),
+            id=entry_id,
             title=title,
             state=state,
             times=(last, updated, ended if state is EntryState.RESOLVED else None, started),
@@ -194,7 +205,7 @@ class Document:
             components=tuple(self._names.get(name, name) for name in self._tree.union(node, fields.components)),
             area=plain(", ".join(dict.fromkeys(self._tree.values(node, fields.area))), _MAX_AREA_CHARS),
             url=self._tree.value(node, fields.url),
-            telling=bool(title) and bool(started or updated or ended or latest) and state is not EntryState.UNKNOWN,
+            telling=bool(own_title) and bool(started or updated or ended or latest) and state is not EntryState.UNKNOWN,
         )
 
     # --- state ---------------------------------------------------------------------------------------------------
@@ -205,41 +216,50 @@ class Document:
         listed: EntryState | None,
         title: str,
         body: str,
-        update_word: str,
+        update_words: list[str],
         ended: datetime | None,
     ) -> EntryState:
         fields = self._fields
-        own_word = self._tree.value(node, fields.state)
-        closed = (ended is not None and ended <= self._now) or self._tree.value(node, fields.ended) == "true"
-        if closed or listed is EntryState.RESOLVED or self._said_by(own_word) is EntryState.RESOLVED:
+        planned = listed is EntryState.SCHEDULED or any(
+            _PLANNED.search(fold(text)) for text in self._tree.union(node, fields.planned)
+        )
+        own = self._said_by(self._tree.union(node, fields.state))
+        if own is None and not planned:  # works to come are not going on, either
+            own = _FLAGS.get(self._tree.value(node, fields.going))
+        closed = (ended is not None and ended <= self._now) or "true" in self._tree.union(node, fields.ended)
+        if closed or listed is EntryState.RESOLVED or own is EntryState.RESOLVED:
             return EntryState.RESOLVED
-        said = [told for told in (self._said_by(update_word), self._said_by(own_word)) if told is not None]
+        said = [told for told in (self._said_by(update_words), own) if told is not None]
         told = next((each for each in said if isinstance(each, EntryState)), next(iter(said), None))
         unended = bool(fields.ended) and (
             fields.open_without_end or any(self._tree.exists(node, path) for path in fields.ended)
         )
         state = state_of(told, title, body, unended=unended)
-        planned = listed is EntryState.SCHEDULED or any(
-            _PLANNED.search(fold(text)) for text in self._tree.union(node, fields.planned)
-        )
         return EntryState.SCHEDULED if planned and state is not EntryState.RESOLVED else state
 
-    def _said_by(self, text: str) -> EntryState | Literal["on"] | None:
-        return self._declared.get(word(text)) or KNOWN.get(word(text))
+    def _said_by(self, texts: Iterable[str]) -> EntryState | Literal["on"] | None:
+        """What the first word or code that is known says: beside a word in any language there may be its code."""
+        told = (self._declared.get(word(text)) or KNOWN.get(word(text)) for text in texts)
+        return next((each for each in told if each is not None), None)
 
-    def _latest(self, node: dict[str, Node]) -> tuple[datetime | None, str, str]:
-        """Time, text and state word of the newest update."""
+    def _latest(self, node: dict[str, Node]) -> tuple[datetime | None, str, list[str]]:
+        """Time, text and state words of the newest update."""
         fields = self._fields
         listed = [update for path in fields.updates for update in dicts(self._tree.find(node, path))]
         updates = [(self._time(update, fields.update_at), update) for update in both_ends(listed)]
         if not updates:
-            return None, "", ""
+            return None, "", []
         at, newest = max(updates, key=lambda update: update[0] or datetime.min.replace(tzinfo=UTC))
-        return at, self._tree.joined(newest, fields.update_text, "\n"), self._tree.value(newest, fields.update_state)
+        return at, self._tree.joined(newest, fields.update_text, "\n"), self._tree.union(newest, fields.update_state)
 
-    def _time(self, node: Node, paths: Paths) -> datetime | None:
-        times = (parse_time(value, self._zone) for value in self._tree.union(node, paths))
-        return next((time for time in times if time is not None), None)
+    def _time(self, node: Node, paths: Paths, *, last: bool = False) -> datetime | None:
+        """The first time at the paths; or `last` of those at the first path that has any (periods end one by one)."""
+        for path in paths:
+            times = (parse_time(value, self._zone) for value in self._tree.values(node, (path,)))
+            found = [time for time in times if time is not None]
+            if found:
+                return max(found) if last else found[0]
+        return None
 
 
 def _zone(name: str) -> tzinfo | None:
@@ -250,6 +270,6 @@ def _zone(name: str) -> tzinfo | None:
 
 
 def _headline(text: str) -> str:
-    """The first line that says something (Google's begins with « Title: »)."""
-    lines = plain(text).split("\n")
+    """The first line that says something (Google's begins with « Title: »); one that breaks goes on in lower case."""
+    lines = re.sub(r"\n(?=[a-zà-ÿ])", " ", plain(text)).split("\n")
     return next((line for line in lines if not line.endswith(":")), lines[0])[:_MAX_TITLE_CHARS]

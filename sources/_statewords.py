@@ -7,14 +7,19 @@ from bot.domain.signals import EntryState
 from sources._words import fold, read_state
 
 _WORDS: dict[EntryState | Literal["on"], str] = {
-    EntryState.INVESTIGATING: "investigating confirmed reported enquete investigation encoursdanalyse",
-    EntryState.IDENTIFIED: "identified identifie",
+    EntryState.INVESTIGATING: (
+        "investigating confirmed reported enquete investigation encoursdanalyse analyseencours diagnosticencours"
+    ),
+    EntryState.IDENTIFIED: (
+        "identified identifie encoursderesolution encoursdereparation reparationencours interventionencours"
+    ),
     EntryState.MONITORING: (
-        "monitoring watching verifying recovering mitigated surveillance soussurveillance encoursderetablissement"
+        "monitoring watching verifying recovering mitigated surveillance soussurveillance encoursderetablissement "
+        "retablissementencours partiellementretabli"
     ),
     EntryState.RESOLVED: (
         "resolved completed complete postmortem closed fixed ended finished done restored recovered cancelled canceled "
-        "inactive past expired archived operational available up ok normal green resolu termine cloture clos "
+        "inactive past expired archived operational available up ok normal green resolu termine cloture clos corrige "
         "retabli repare acheve annule passe"
     ),
     EntryState.SCHEDULED: (
@@ -26,7 +31,7 @@ _WORDS: dict[EntryState | Literal["on"], str] = {
         "down downtime outage partialoutage majoroutage degraded degradedperformance degradation disruption disrupted "
         "servicedisruption serviceoutage serviceinformation hasissues issue incident impacted warning critical major "
         "minor error failed failing red yellow orange encours ouvert actif nouveau panne perturbe interrompu degrade "
-        "incidentencours"
+        "incidentencours nonresolu"
     ),
 }
 KNOWN: dict[str, EntryState | Literal["on"]] = {

@@ -430,6 +430,18 @@ NOTICE = {
     "ended_at": None,
     "latest_update": {"state": "recovering", "content": "Cela revient.", "created_at": "2026-03-02T08:00:00Z"},
 }
+IDFM_PERIODS = [
+    {"begin": "20260301T080000", "end": "20260301T120000"}, {"begin": "20260302T070000", "end": "20260302T230000"}
+]  # fmt: skip
+IDFM = {
+    "id": "a",
+    "applicationPeriods": IDFM_PERIODS,
+    "lastUpdate": "20260302T071500",  # Paris time, and nothing says so
+    "cause": "PERTURBATION",
+    "severity": "BLOQUANTE",
+    "title": "RER Z : trafic interrompu",
+    "message": "<p>Une rame est en panne.</p>",
+}
 PLANNED_NOTICE = {"id": 4, "type": "planned", "state": "scheduled", "subject": "Disques", "created_at": "2026-03-01"}
 
 
@@ -444,7 +456,12 @@ PLANNED_NOTICE = {"id": 4, "type": "planned", "state": "scheduled", "subject": "
         (
             KUMA_PAGE | {"incident": KUMA_NEWS, "maintenanceList": [KUMA_WORKS]},
             "uptime_kuma",
-            [("3", INVESTIGATING, "2026-03-02T08:00:00"), ("7", SCHEDULED, "2026-03-02T07:00:00")],
+            [("3", INVESTIGATING, "2026-03-02T08:00:00"), ("planned:7", SCHEDULED, "2026-03-02T07:00:00")],
+        ),
+        (  # their numbers are counted apart
+            KUMA_PAGE | {"incident": KUMA_NEWS, "maintenanceList": [KUMA_WORKS | {"id": 3}]},
+            "uptime_kuma",
+            [("3", INVESTIGATING, "2026-03-02T08:00:00"), ("planned:3", SCHEDULED, "2026-03-02T07:00:00")],
         ),
         (KUMA_PAGE | {"incident": None, "maintenanceList": []}, "uptime_kuma", []),
         (
@@ -480,6 +497,42 @@ PLANNED_NOTICE = {"id": 4, "type": "planned", "state": "scheduled", "subject": "
             [("r", INVESTIGATING, "2026-03-02T07:00:00")],
         ),
         (
+            {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": None, "properties": {
+                "id": "g", "titre": "Coupure", "statut": "en cours de réparation", "debut": "02/03/2026 08:00"}}]},
+            "common",
+            [("g", IDENTIFIED, "2026-03-02T08:00:00")],
+        ),
+        ({"type": "FeatureCollection", "features": []}, "common", []),
+        ({"total_count": 0, "results": []}, "common", []),
+        (
+            {"disruptions": [IDFM, IDFM | {"id": "b", "applicationPeriods": IDFM_PERIODS[:1]},
+                             IDFM | {"id": "c", "cause": "TRAVAUX"}], "lines": []},
+            "idfm",
+            [("a", INVESTIGATING, "2026-03-02T06:15:00"), ("b", RESOLVED, "2026-03-01T11:00:00"),
+             ("c", SCHEDULED, "2026-03-02T06:15:00")],
+        ),
+        (  # the keys of incident.io's widget, but with titles and phases
+            {"ongoing_incidents": [{"id": "f", "title": "Slow", "phase": "identified", "updates": [
+                {"content": "It is the disk.", "created_at": "2026-03-02T08:00:00Z"}]}],
+             "in_progress_maintenances": []},
+            "incident_io",
+            [("f", IDENTIFIED, "2026-03-02T08:00:00")],
+        ),
+        (  # the reports that Better Stack's API lists: no page among them
+            {"data": [{"id": "1", "type": "status_report", "attributes": {
+                "title": "Slow", "aggregate_state": "downtime", "starts_at": "2026-03-02T08:00:00Z"}}]},
+            "better_stack",
+            [("1", INVESTIGATING, "2026-03-02T08:00:00")],
+        ),
+        (
+            {"incidents": [{"id": 4, "title": "Slow", "starts_at": "2026-03-02T07:00:00Z", "ends_at": None, "updates": [
+                {"type": "issue", "description": "We look.", "posted_at": "2026-03-02T07:10:00Z"},
+                {"type": "monitoring", "description": "We wait.", "posted_at": "2026-03-02T08:00:00Z"}]}],
+             "upcoming_maintenances": [{"id": 4, "title": "Disks", "created_at": "2026-03-01T08:00:00Z"}]},
+            "common",
+            [("4", MONITORING, "2026-03-02T08:00:00"), ("planned:4", SCHEDULED, "2026-03-01T08:00:00")],
+        ),
+        (
             {"incidents": [{"id": 9, "title": "Slow apps", "state": "open", "updates": [
                 {"update_type": "monitoring", "contents": "Wait.", "created_at": "2026-03-02T08:00:00Z"}]}]},
             "common",
@@ -492,6 +545,57 @@ async def test_more_shapes(setting: Setting, page: object, form: str, expected: 
     found = [(entry.id, entry.state, entry.published_at.isoformat()[:19]) for entry in entries.values()]
     assert found == expected
     assert await setting.make().check() == f"{form}, {counted(len(expected), 'entrée')}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        ({"active": False}, RESOLVED),
+        ({"active": True}, INVESTIGATING),
+        ({"en_cours": False}, RESOLVED),
+        ({"is_resolved": True}, RESOLVED),
+        ({"is_resolved": False, "resolved_at": None}, INVESTIGATING),
+        ({"closed_at": None, "closed": True}, RESOLVED),
+        ({"active": False, "status": "identified"}, IDENTIFIED),
+        ({"active": False, "type": "maintenance"}, SCHEDULED),
+    ],
+)
+async def test_a_flag_says_whether_it_is_over(setting: Setting, flags: dict[str, object], state: EntryState) -> None:
+    incident = {"id": 1, "title": "Panne du portail", "start": "2026-03-02T07:00:00Z", **flags}
+    entries, _ = await setting.read(json.dumps([incident]))
+    assert entries["1"].state is state
+
+
+async def test_a_state_in_a_language_of_its_own_is_known_by_its_code(setting: Setting) -> None:
+    foreign = document("cachet3").decode().replace('"Watching"', '"In osservazione"').replace('"Fixed"', '"Risolto"')
+    entries, _ = await setting.read(foreign)
+    assert [entry.state for entry in entries.values()] == [MONITORING, RESOLVED]
+
+
+async def test_incidents_that_cannot_be_named_are_no_calm(setting: Setting) -> None:
+    nameless = {"id": "i", "status": "INVESTIGATING", "started": "2026-03-02T07:00:00Z"}
+    page = {"page": {"status": "UP"}, "activeIncidents": [nameless]}
+    setting.pages.put("/status.json", json.dumps(page), "application/json")
+    assert (await failure(setting.make())).state is HealthState.UNREADABLE
+    page["activeIncidents"] = [nameless | {"updates": [{"message": "Courriers en retard."}]}]
+    assert (await setting.read(json.dumps(page)))[0]["i"].title == "Courriers en retard."
+
+
+async def test_a_title_that_breaks_is_one(setting: Setting) -> None:
+    broken = document("google_cloud").decode().replace("Secret Store was", "Secret Store\\n was")
+    entries, _ = await setting.read(broken)
+    assert entries["aB2"].title == "Secret Store was unavailable in europe-west2"
+
+
+async def test_bytes_that_no_encoding_has_spoil_no_document(setting: Setting) -> None:
+    setting.pages.put_plain(
+        "/status.json",
+        b'[{"id": 1, "title": "Panne \x81 \xe9t\xe9", "status": "open", "start": "2026-03-02"}]',
+        "application/json",
+    )
+    (entry,) = (await read_once(setting.make())).events
+    assert isinstance(entry, StatusEntry)
+    assert entry.title == "Panne � été"
 
 
 async def test_a_mapping_means_the_keys_that_it_names(setting: Setting) -> None:
