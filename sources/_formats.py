@@ -165,7 +165,7 @@ FORMATS: dict[str, FieldMap] = {
         state=("latest_status", "status", "attributes.status.human", "attributes.status.value"),
         states={
             "0": EntryState.SCHEDULED, "1": EntryState.INVESTIGATING, "2": EntryState.IDENTIFIED,
-            "3": EntryState.MONITORING, "4": EntryState.RESOLVED,
+            "3": EntryState.MONITORING, "4": EntryState.RESOLVED, "unknown": "on", "inconnu": "on",  # these are 0 in 3
         },
         started=("occurred_at", "created_at", "attributes.occurred.string", "attributes.created.string"),
         updated=("updated_at", "attributes.updated.string"),
@@ -188,7 +188,6 @@ FORMATS: dict[str, FieldMap] = {
         ended=("applicationPeriods.end",),
         open_without_end=False,
         body=("message", "shortMessage"),
-        components=("impactedSections.lineName",),
         planned=("cause",),
         timezone="Europe/Paris",
     ),

@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ Entry = tuple[dict[str, Node], EntryState | None]  # an object, and the state th
 MAX_ENTRIES = 300
 _MAX_TITLE_CHARS = 300
 _MAX_AREA_CHARS = 200
+_ANNOUNCED = timedelta(days=1)  # what begins later is to come; less may be a time whose zone nobody told
 _FLAGS: dict[str, EntryState | Literal["on"]] = {"false": EntryState.RESOLVED, "true": "on"}
 _PLANNED = re.compile(r"maintenance|travaux|\b(?:planned|scheduled|planifie|programme)")
 
@@ -193,6 +194,8 @@ class Document:
         title = own_title or _headline(body)
         started, updated = self._time(node, fields.started), self._time(node, fields.updated)
         ended = self._time(node, fields.ended, last=True)
+        if listed is None and started is not None and started - self._now > _ANNOUNCED:
+            listed = EntryState.SCHEDULED
         state = self._state(node, listed, title, body, update_words, ended)
         over = [at for at in (latest, ended) if at is not None and at <= self._now]
         last = max(over, default=None) if state is EntryState.RESOLVED else latest

@@ -335,6 +335,15 @@ async def test_settings_that_cannot_be_are_refused(setting: Setting) -> None:
         setting.make(mapping=MAPPING | {"states": {"rouge": "kaputt"}})
 
 
+@pytest.mark.parametrize(
+    ("begin", "state"), [("2026-03-05T08:00:00Z", SCHEDULED), ("2026-03-02T11:00:00Z", INVESTIGATING)]
+)
+async def test_what_begins_in_days_is_to_come(setting: Setting, begin: str, state: EntryState) -> None:
+    strike = {"id": 1, "title": "Grève : service perturbé", "status": "open", "start": begin, "updated": "2026-03-02"}
+    entries, _ = await setting.read(json.dumps([strike]))
+    assert entries["1"].state is state
+
+
 async def test_an_end_that_has_not_come_ends_nothing(setting: Setting) -> None:
     incident = {"id": 1, "title": "Panne", "start": "2026-03-02T07:00:00Z", "end": "2026-03-02T10:00:00Z"}
     entries, _ = await setting.read(json.dumps([incident]))
@@ -570,6 +579,8 @@ async def test_a_state_in_a_language_of_its_own_is_known_by_its_code(setting: Se
     foreign = document("cachet3").decode().replace('"Watching"', '"In osservazione"').replace('"Fixed"', '"Risolto"')
     entries, _ = await setting.read(foreign)
     assert [entry.state for entry in entries.values()] == [MONITORING, RESOLVED]
+    unknown = document("cachet3").decode().replace('"Watching", "value": 3', '"Inconnu", "value": 0')
+    assert next(iter((await setting.read(unknown))[0].values())).state is INVESTIGATING  # in version 2, 0 is scheduled
 
 
 async def test_incidents_that_cannot_be_named_are_no_calm(setting: Setting) -> None:
