@@ -76,13 +76,15 @@ class _Printable(dict[int, str]):
 _PRINTABLE = _Printable()  # at most as large as Unicode, in a process that ends when idle
 
 
-def text_of(html: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+def text_of(html: str, max_chars: int = MAX_TEXT_CHARS, *, again: bool = False) -> str:
     """Plain text of HTML: one line a block, single spaces, no control, zero-width or bidi characters."""
     if "<" in html or "&" in html:
         collector = _Text(laid_out=_LAID_OUT.search(html) is not None)
         collector.feed(html[:_MAX_HTML_CHARS])
         collector.close()
         html = "".join(collector.parts)
+        if not again and _LAID_OUT.search(html):  # escaped once too often
+            return text_of(html, max_chars, again=True)
     return _tidy(html[:_MAX_HTML_CHARS], max_chars)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,27 @@ async def test_a_json_feed_without_items_is_good_and_odd_ones_are_read(setting: 
     odd = f'{{"version": "https://jsonfeed.org/version/1", "items": {items}}}'
     entries, _ = await setting.read(odd)
     assert [(entry.id, entry.title) for entry in entries.values()] == [("8.5", "Panne ?")]
+
+
+async def test_markup_that_was_escaped_once_too_often(setting: Setting) -> None:
+    updates = "".join(
+        escape(
+            f"<p><small>Mar <var> 2</var>, <var>{time}</var> GMT+0</small><br><strong>{label}</strong> -\n {said}</p>"
+        )
+        for time, label, said in (("07:00:10", "Investigating", "We look."), ("07:40:00", "Resolved", "It works."))
+    )
+    entries, _ = await setting.read(
+        '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title>x</title><item>'
+        "<title>Webmail</title><guid>1</guid><description>x</description><content:encoded>"
+        f"<![CDATA[<p><strong>Type:</strong> Incident</p>{updates}]]></content:encoded></item></channel></rss>"
+    )
+    assert entries["1"].body.split("\n")[:3] == ["Type: Incident", "Mar 2, 07:00:10 GMT+0", "Investigating - We look."]
+    assert entries["1"].state is EntryState.RESOLVED
+
+
+async def test_a_bracket_in_a_text_stays(setting: Setting) -> None:
+    entries, _ = await setting.read(
+        '<rss version="2.0"><channel><title>x</title><item><title>Webmail</title><guid>1</guid>'
+        "<description>Delay &amp;lt; 5 min, in &amp;lt;Lyon&amp;gt;</description></item></channel></rss>"
+    )
+    assert entries["1"].body == "Delay < 5 min, in <Lyon>"
