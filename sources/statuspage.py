@@ -65,7 +65,7 @@ class _Update(msgspec.Struct, frozen=True):
     affected_components: tuple[_Component, ...] | None = None
 
 
-class _Incident(msgspec.Struct, frozen=True):
+class _Incident(msgspec.Struct, frozen=True, rename={"changed": "updatedAt"}):
     """An incident or a maintenance; the fields differ between years and imitators, so that none is required."""
 
     name: str | None = None
@@ -74,7 +74,9 @@ class _Incident(msgspec.Struct, frozen=True):
     created_at: str | None = None
     updated_at: str | None = None
     resolved_at: str | None = None
+    changed: str | None = None  # Instatus, as are the next two
     started: str | None = None
+    start: str | None = None
     shortlink: str | None = None
     url: str | None = None
     incident_updates: tuple[_Update, ...] | None = None
@@ -198,7 +200,14 @@ class StatuspageSource(Channel[Settings]):
             entry_id=str(incident.id or hashed(name, incident.started or "")),
             title=name,
             state=state,
-            times=(latest.created_at, incident.updated_at, incident.created_at, incident.started),
+            times=(
+                latest.created_at,
+                incident.updated_at,
+                incident.changed,
+                incident.created_at,
+                incident.started,
+                incident.start,
+            ),
             sights=sights,
             body=body[:MAX_BODY_CHARS],
             services=self._settings.services_of(name, *_names(affected, parts)),

@@ -209,3 +209,16 @@ async def test_works_to_come_do_not_hide_a_broken_component(setting: Setting) ->
     under_way = WORKS | {"status": "in_progress"}
     entries = await read_one(setting, incidents=[], components=[BROKEN], scheduled_maintenances=[under_way])
     assert list(entries) == ["m1"]
+
+
+async def test_instatus_says_when_an_event_changed_and_when_works_begin(setting: Setting) -> None:
+    told = """{"page": {"name": "x", "status": "HASISSUES"}, "activeIncidents": [
+      {"id": "a", "name": "Retard", "status": "MONITORING", "started": "2026-03-02T06:00:00Z",
+       "updatedAt": "2026-03-02T07:30:00Z"}],
+      "activeMaintenances": [{"id": "b", "name": "Base", "start": "2026-03-02T05:00:00Z", "status": "INPROGRESS"}]}"""
+    setting.pages.put("/summary.json", told, "application/json")
+    events = (await read_once(setting.make("/summary.json"))).events
+    assert [(entry.state, entry.published_at) for entry in events if isinstance(entry, StatusEntry)] == [
+        (EntryState.MONITORING, datetime(2026, 3, 2, 7, 30, tzinfo=UTC)),
+        (EntryState.SCHEDULED, datetime(2026, 3, 2, 5, 0, tzinfo=UTC)),
+    ]
