@@ -7,53 +7,13 @@ import re
 import unicodedata
 
 from bot.domain.signals import EntryState
+from sources._labels import NAMES, OVER, read_labels, twelve
 
 _MAX_CHARS = 8_000
-_HALF_A_YEAR = 6  # months: a January above a December is the newer one
 
-# A line of a Statuspage history (`Resolved - This incident…`); its updates are listed newest first.
-_LABELS = {
-    "investigating": EntryState.INVESTIGATING,
-    "enquete": EntryState.INVESTIGATING,
-    "enquete en cours": EntryState.INVESTIGATING,
-    "en cours d'investigation": EntryState.INVESTIGATING,
-    "en cours d'analyse": EntryState.INVESTIGATING,
-    "identified": EntryState.IDENTIFIED,
-    "identifie": EntryState.IDENTIFIED,
-    "monitoring": EntryState.MONITORING,
-    "recovering": EntryState.MONITORING,
-    "surveillance": EntryState.MONITORING,
-    "sous surveillance": EntryState.MONITORING,
-    "resolved": EntryState.RESOLVED,
-    "resolu": EntryState.RESOLVED,
-    "retabli": EntryState.RESOLVED,
-    "completed": EntryState.RESOLVED,
-    "termine": EntryState.RESOLVED,
-    "postmortem": EntryState.RESOLVED,
-    "post-mortem": EntryState.RESOLVED,
-    "scheduled": EntryState.SCHEDULED,
-    "planifie": EntryState.SCHEDULED,
-    "programme": EntryState.SCHEDULED,
-    "not started yet": EntryState.SCHEDULED,
-    "in progress": EntryState.SCHEDULED,
-    "verifying": EntryState.SCHEDULED,
-    "verification": EntryState.SCHEDULED,
-}
-_OVER = r"(?:resolu|retabli|repare|corrige|clos|cloture|termine|resolved|fixed|completed|closed)(?:e|s|es)?"
-_NAMES = "|".join(sorted(_LABELS, key=len, reverse=True))
-_LABEL = re.compile(
-    rf"\W{{0,3}}(?:\S[^-–—]{{0,40}} [-–—] )?({_NAMES})\s?[-–—:\])](?:\s|$)"  # « Mar 2, 08:41 GMT+0 - Resolved - … »
-    rf"|(?:current )?(?:status|statut|etat|state)(?: actuel)?\s?:\s?({_NAMES}|{_OVER}|fermee?)\b"
-)
-_PARTED = re.compile(rf"^({_NAMES})\n(?=[-–—:]\s)", re.MULTILINE)  # a label, and its text on a line below
-_UPDATED = re.compile(
-    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* (\d{1,2}),? (?:\d{4},? )?(\d{1,2}):(\d{2})"
-)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
-_TITLE_OVER = re.compile(rf"[\[(]\s*{_OVER}\s*[\])]|^\W*{_OVER}\s*[-–—:|]|[-–—:|]\s*{_OVER}\W*$|^\W*{_OVER}\W*$")
+_TITLE_OVER = re.compile(rf"[\[(]\s*{OVER}\s*[\])]|^\W*{OVER}\s*[-–—:|]|[-–—:|]\s*{OVER}\W*$|^\W*{OVER}\W*$")
 _MARK_WORD = (
-    rf"(?:{_NAMES}|{_OVER}|mise a jour|maj|update|en cours|ongoing"
+    rf"(?:{NAMES}|{OVER}|mise a jour|maj|update|en cours|ongoing"
     r"|service is operating normally|informational message|performance issues|service (?:degradation|disruption))"
 )
 _MARK = re.compile(rf"[\[(]\s*{_MARK_WORD}\s*[\])]|^\W*{_MARK_WORD}\s*[-–—:|]|[-–—:|]\s*{_MARK_WORD}\W*$")
@@ -72,18 +32,23 @@ _CLEAR = re.compile(
 )
 _RESOLVED = re.compile(
     r"\b(?:est|sont|ete|desormais|maintenant|entierement|totalement|completement|pleinement)(?: \w+){0,2}? "
-    rf"(?:{_OVER}|operationnel(?:le)?s?)\b"
+    rf"(?:{OVER}|operationnel(?:le)?s?)\b"
     r"|^\W*(?:resolu|retabli|repare|resolved|restored)(?:e|s|es)?\b|\b(?:has|have) recovered\b"
     r"|^[^.]{1,80}\b(?:recovered|is back (?:up|online)|back to normal)\W*$"
     r"|\b(?:incident|probleme|panne|perturbation|coupure|interruption|degradation|ralentissement|dysfonctionnement"
-    rf"|anomalie|service|trafic|reseau|courant)s? {_OVER}\b"
+    rf"|anomalie|ticket|service|trafic|reseau|courant)s? {OVER}\b"
     r"|\bretour a la normale\b|\b(?:fin|cloture) (?:de |du |d'|de l'|de la )?(?:incident|panne|perturbation|coupure)\b"
     r"|^\W*reprise (?:du trafic|du service|de la circulation|des circulations)\b"
-    r"|\b(?:has|have) been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
+    r"|\b(?:has|have)(?: \w+)? been (?:\w+ )?(?:resolved|restored|fixed|completed)\b"
     r"|\b(?:we|we've|we have)(?: \w+)? (?:resolved|restored|fixed)\b"
     r"|\bnous avons(?: \w+)? (?:resolu|retabli|repare|corrige)\b"
-    rf"|\b{_OVER}\s?:\s?(?:[a-z]{{3,9}}[.,]* )?(?:\d{{1,2}}(?:[/.-]\d| [a-z]{{3}})|\d{{4}}-\d)"
-    r"|\bfully (?:recovered|restored|operational)\b"
+    rf"|\b{OVER}\s?:\s?(?:[a-z]{{3,9}}[.,]* )?(?:\d{{1,2}}(?:[/.-]\d| [a-z]{{3}})|\d{{4}}-\d)"
+    r"|\bfully (?:recovered|restored|operational)\b|\b(?:has|have) returned to normal\b"
+    r"|\b(?:est|sont) (?:revenue?s? a la normale|rentree?s? dans l'ordre)\b"
+    r"|\bde nouveau (?:accessible|disponible|operationnel(?:le)?|fonctionnel(?:le)?)s?\b"
+    r"|\bfonctionne(?:nt)? (?:a|de) nouveau\b"
+    r"|\b(?:maintenance|travaux|intervention)s?(?: \w+){0,2}? "
+    r"(?:terminee?s?|achevee?s?|annulee?s?|finished|cancell?ed)\b"
     r"|\b(?:is|are|was|were) (?:now |fully |all )*(?:resolved|restored|fixed|solved|over|back to normal|operational)\b"
 )
 # What has a begin and an end and is told in the past is over, though no word says so.
@@ -95,11 +60,16 @@ _SPAN = re.compile(
 )
 _NOT_YET = re.compile(
     r"\b(?:sera|seront|serait|devrai(?:t|ent)|prevue?s?|estimee?s?|attendue?s?|esperons|d'ici|avant|des que|lorsque"
-    r"|quand|jusqu'\w*|en cours de|pas|non|will|should|expected|until|once|not)\b"
+    r"|quand|jusqu'\w*|en cours de|pas|non|will|should|expected|until|once|not"
+    r"|de nouveau (?:en cours|perturb\w+|indisponib\w+|coupee?s?|interrompue?s?))\b"
 )
+_IN_PART = r"partiel\w*|progressi\w+|partially|gradual\w*"
+_MEND = r"retabli\w*|retour|repris\w*|repren\w*|restor\w+|recover\w*|resol\w+|corrig\w+|mitigated"
 _PARTLY = re.compile(
-    r"\b(?:partiel\w*|progressi\w+|partially|gradual\w*)\b.{0,40}\b(?:retabli|retour|reprise|restor|recover)"
-    r"|\b(?:retabli\w*|retour|repris\w*|repren\w*|restor\w+|recover\w+)\b.{0,40}\b(?:partiel\w*|progressi\w+|partially|gradual\w*)"
+    rf"\b(?:{_IN_PART})\b.{{0,40}}\b(?:{_MEND})\b|\b(?:{_MEND})\b.{{0,40}}\b(?:{_IN_PART})\b"
+    rf"|\bune partie d.{{1,60}}\b(?:retabli\w*|repare\w*)\b|\bpour (?:une (?:\w+ )?partie|certaine?s)\b"
+    r"|\b[1-9]?\d ?%.{0,60}\b(?:retabli\w*|restored|recovered)\b"
+    r"|\b(?:retabli\w*|restored|recovered)\b.{0,20}\b[1-9]?\d ?%"
 )
 # What is over in a part only, or is still being looked at.
 _NOT_ALL = re.compile(
@@ -111,7 +81,8 @@ _MONITORING = re.compile(
     r"\bsous surveillance\b|\bnous (?:surveillons|restons vigilants)\b|\bcorrectif (?:a ete )?(?:deploye|applique)\b"
     r"|\bfix (?:has been|was) (?:implemented|deployed|applied)\b|\bmonitoring\b|\bmitigated\b"
     r"|\b(?:signs of|seeing|(?:start|begin|begun|continu)\w* to see) (?:\w+ )?recovery\b|\brecovery is in progress\b"
-    r"|\b(?:now|is|are) recovering\b|\bcontinuing to monitor\b"
+    r"|\b(?:now|is|are) recovering\b|\bcontinuing to monitor\b|\breturning to normal\b"
+    r"|\brevien(?:t|nent)(?: \w+)? a la normale\b"
 )
 _IDENTIFIED = re.compile(
     r"\b(?:ete|est|avons|ont)(?: \w+)? identifiee?s?\b|\borigine(?: \w+){0,4} (?:connue|identifiee)\b"
@@ -125,6 +96,9 @@ _INVESTIGATING = re.compile(
     r"|\brecherche (?:de la cause|de l'origine|des causes)\b|\bdiagnostic (?:est )?en cours\b"
     r"|\b(?:still|remains?) (?:affected|impacted|unavailable|degraded|down)\b"
     r"|\b(?:is|are|'re|been|currently|still|continu\w+ to) (?:actively |now )?(?:investigat\w+|looking into)\b"
+    r"|\b(?:still|are|currently|actively|continu\w+ to) work(?:ing)? (?:hard )?(?:to|towards?|on) (?:\w+ ){0,2}?"
+    r"(?:recover|restor|resol|fix|repair|remediat)"
+    r"|\btravaill(?:ons|ent)(?: \w+){0,3}? (?:a|au|pour)(?: \w+){0,2}? (?:resol|resoudre|retabli|retour|repar|corrig)"
 )
 _SCHEDULED = re.compile(
     r"\b(?:maintenance|travaux|coupures?|interruptions?|interventions?|operations?)(?: \w+){0,2} "
@@ -132,12 +106,14 @@ _SCHEDULED = re.compile(
     r"|\boperations? de maintenance\b|\bmaintenance (?:en cours|window)\b"
 )
 _NOW = re.compile(
-    r"\b(?:en cours|actuellement|en ce moment|depuis|rencontrons|rencontrent|subissent|subit|touchee?s?|affectee?s?"
+    r"\b(?:en cours|actuellement|reste(?:nt)?|demeure(?:nt)?|toujours|still|remains?|en ce moment|depuis"
+    r"|rencontrons|rencontrent|subissent|subit|touchee?s?|affectee?s?"
     r"|est|sont|currently|investigating|aware of|seeing|experiencing|ongoing)\b"
 )
 # Sentences that speak of troubles in general: how to report one, what to do.
 _GENERAL = re.compile(
-    r"\ben cas d|\bsignale[rz]\b|\bvous (?:constatez|rencontrez|avez)\b|\bcomment\b|\breport an?\b|\?\s*$"
+    r"\ben cas d|\bsignale[rz]\b|\bvous (?:constatez|rencontrez|avez)\b"
+    r"|\bsi (?:vous|les? problemes?)\b|\b(?:if|should) you\b|\bcomment\b|\breport an?\b|\?\s*$"
 )
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
@@ -181,24 +157,18 @@ def read_state(title: str, body: str = "", *, nouns: bool = True) -> EntryState:
         nouns: Whether the mere word (« Panne mobile ») is enough: yes where each entry is about one event, no for the
             text of a whole page, which may only say how to report one.
     """
-    title, body = fold(title), fold(body)
-    labelled = _labelled(body) or _labelled(title)
-    if labelled is not None:
-        planned = _SCHEDULED.match(title) and is_trouble(labelled) and not _TROUBLE.search(title)
-        return EntryState.SCHEDULED if planned else labelled
-    told = _strong(title)
-    if told is EntryState.RESOLVED or _TITLE_OVER.search(title):
-        return EntryState.RESOLVED
-    latest = _latest(body)
-    works = re.search(r"\bmaintenance\b", title) or (re.search(r"\btravaux\b", title) and not _TROUBLE.search(title))
-    if works or told is EntryState.SCHEDULED:
-        return EntryState.RESOLVED if latest is EntryState.RESOLVED else EntryState.SCHEDULED
-    if latest is not None or told is not None:
-        return latest or told or EntryState.UNKNOWN
-    told_of = _WITHOUT.sub(" ", f"{title}\n{body}")
-    if nouns and any(_TROUBLE.search(part) and not _GENERAL.search(part) for part in _sentences(told_of)):
-        return EntryState.INVESTIGATING
-    return EntryState.UNKNOWN
+    title, body = fold(title), fold(_ends(body))
+    labels = read_labels(body)
+    if labels.state is None:
+        labels = read_labels(title)._replace(works=labels.works)
+    works = labels.works and nouns  # a whole page may speak of works and of a trouble
+    if isinstance(labels.state, EntryState):
+        planned = works or (_SCHEDULED.match(title) and not _TROUBLE.search(title))
+        return EntryState.SCHEDULED if planned and is_trouble(labels.state) else labels.state
+    state = _in_prose(title, body, works=works, nouns=nouns)
+    if labels.state == "on" and state in {EntryState.RESOLVED, EntryState.UNKNOWN}:
+        return EntryState.SCHEDULED if works or _is_of_works(title) else EntryState.INVESTIGATING
+    return state
 
 
 def bare_title(title: str) -> str:
@@ -221,21 +191,29 @@ def _sentences(text: str) -> list[str]:
     return [part for part in _SENTENCE.split(text) if part]
 
 
-def _labelled(body: str) -> EntryState | None:
-    """State of the newest labelled update: the first, unless the dates beside them rise."""
-    stamp, labelled = None, []
-    for line in _PARTED.sub(r"\1 ", body).split("\n"):
-        dated = _UPDATED.match(line)
-        if dated is not None:
-            stamp = (_MONTHS.index(dated.group(1)), *(int(part) for part in dated.groups()[1:]))
-        found = _LABEL.match(line)
-        if found is not None:
-            labelled.append((stamp, _LABELS.get(found.group(1) or found.group(2), EntryState.RESOLVED)))
-    if not labelled:
-        return None
-    first, last = labelled[0][0], labelled[-1][0]
-    rising = first is not None and last is not None and first < last and last[0] - first[0] < _HALF_A_YEAR
-    return labelled[-1 if rising else 0][1]
+def _in_prose(title: str, body: str, *, works: bool, nouns: bool) -> EntryState:
+    told = _strong(title)
+    if told is EntryState.RESOLVED or _TITLE_OVER.search(title):
+        return EntryState.RESOLVED
+    latest = _latest(body)
+    if works or told is EntryState.SCHEDULED or _is_of_works(title):
+        return EntryState.RESOLVED if latest is EntryState.RESOLVED else EntryState.SCHEDULED
+    if latest is not None or told is not None:
+        return latest or told or EntryState.UNKNOWN
+    told_of = _WITHOUT.sub(" ", f"{title}\n{body}")
+    if nouns and any(_TROUBLE.search(part) and not _GENERAL.search(part) for part in _sentences(told_of)):
+        return EntryState.INVESTIGATING
+    return EntryState.UNKNOWN
+
+
+def _is_of_works(title: str) -> bool:
+    return bool(re.search(r"\bmaintenance\b", title)) or ("travaux" in title.split() and not _TROUBLE.search(title))
+
+
+def _ends(text: str) -> str:
+    """A long text's begin and end: the newest update is at either."""
+    half = _MAX_CHARS // 2
+    return text if len(text) <= _MAX_CHARS else f"{text[:half]}\n{text[1 - half :]}"
 
 
 def _latest(body: str) -> EntryState | None:
@@ -245,9 +223,7 @@ def _latest(body: str) -> EntryState | None:
         stamp = _STAMP.match(line)
         if stamp is not None:
             day, month, hour, minute = (int(part or 0) for part in stamp.groups()[:4])
-            if stamp.group(5):
-                hour = hour % 12 + 12 * (stamp.group(5) == "p")
-            updates.append(((month, day, hour, minute), [line]))
+            updates.append(((month, day, twelve(hour, stamp.group(5)), minute), [line]))
         elif updates:
             updates[-1][1].append(line)
     for _, lines in sorted(updates, key=lambda update: update[0], reverse=True):
