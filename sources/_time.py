@@ -4,12 +4,15 @@ import re
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 
+from sources._labels import twelve
 from sources._words import fold
 
 # The zone names of our readers' operators, which `email.utils` takes for UTC.
 _ZONES = {
     "CET": "+0100", "CEST": "+0200", "MET": "+0100", "MEST": "+0200", "WET": "+0000", "WEST": "+0100", "BST": "+0100"
 }  # fmt: skip
+_HALF_DAY = re.compile(r"\b(\d{1,2})(:\d{2}(?::\d{2})?) ?([ap])\.?m\b\.?", re.IGNORECASE)
+_SHIFTED = re.compile(r"\b(?:GMT|UTC) ?([+-])(\d{1,2}):?(\d{2})?$")  # « GMT+1 », of which `email.utils` takes the GMT
 _ZONE = re.compile(r"\b(" + "|".join(_ZONES) + r")\b$")
 _AT = r"(\d{1,2})\s*(?:h(?:eures?)?|:)\s*(\d{2})?(?::\d{2})?\s*([+-]\d{2}:?\d{2}|(?:z|utc|gmt|cest|cet)\b)?"
 _FRENCH = re.compile(
@@ -40,14 +43,16 @@ _EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 def parse_time(text: str | None, zone: tzinfo = UTC) -> datetime | None:
     """An instant in aware UTC from a time in text; None if it is none.
 
-    RFC 3339, RFC 822 (named zones too), `dd/mm/yyyy hh:mm`, « 2 mars 2026 à 8 h 10 », seconds or milliseconds
-    since 1970.
+    RFC 3339, RFC 822 (named zones too), `dd/mm/yyyy hh:mm`, « 2 mars 2026 à 8 h 10 », `Mar 2, 2026 8:10 AM GMT+1`,
+    seconds or milliseconds since 1970.
 
     Args:
         text: As the operator wrote it.
         zone: What a time without a zone is in.
     """
     text = (text or "").strip()[:_MAX_CHARS].strip()
+    text = _HALF_DAY.sub(lambda at: f"{twelve(int(at[1]), at[3].lower()):02}{at[2]}", text)
+    text = _SHIFTED.sub(lambda zone: f"{zone[1]}{int(zone[2]):02}{zone[3] or '00'}", text)
     for read in (_iso, _epoch, _rfc822, _french, _french_words):
         try:
             when = read(text)
