@@ -27,7 +27,8 @@ _WITHOUT = re.compile(r"\b(?:sans|ni|without)(?: aucune?| any)? \w+")
 _CLEAR = re.compile(
     r"\b(?:aucune? |pas d'|pas de |no )(?:\w+ ){0,2}(?:incident|panne|perturbation|coupure|interruption"
     r"|dysfonctionnement|anomalie|probleme|issue|outage|disruption|problem)s?\b"
-    r"|\b(?:fonctionne(?:nt)?|operating|operate) normal(?:ement|ly)\b|\btrafic normal\b"
+    r"|\b(?:fonctionne(?:nt)?|operating|operate) normal(?:ement|ly)\b"
+    r"|\btrafic (?:est )?(?:redevenu |de nouveau )?normal\b"
     r"|\ball (?:systems|services)(?: are)? (?:operational|available|up)\b"
 )
 _RESOLVED = re.compile(
@@ -95,6 +96,8 @@ _INVESTIGATING = re.compile(
     r"|\b(?:analysons|analysent|investiguons|enquetons) (?:le|la|l'|les|sur|ce|cette)\b"
     r"|\brecherche (?:de la cause|de l'origine|des causes)\b|\bdiagnostic (?:est )?en cours\b"
     r"|\b(?:still|remains?) (?:affected|impacted|unavailable|degraded|down)\b"
+    r"|\b(?:reste(?:nt)?|demeure(?:nt)?|toujours) (?:\w+ )?"
+    r"(?:indisponib|inaccessib|perturb|coupe|interromp|degrade|ralenti|hors service|touche|affecte)"
     r"|\b(?:is|are|'re|been|currently|still|continu\w+ to) (?:actively |now )?(?:investigat\w+|looking into)\b"
     r"|\b(?:still|are|currently|actively|continu\w+ to) work(?:ing)? (?:hard )?(?:to|towards?|on) (?:\w+ ){0,2}?"
     r"(?:recover|restor|resol|fix|repair|remediat)"
@@ -106,7 +109,7 @@ _SCHEDULED = re.compile(
     r"|\boperations? de maintenance\b|\bmaintenance (?:en cours|window)\b"
 )
 _NOW = re.compile(
-    r"\b(?:en cours|actuellement|reste(?:nt)?|demeure(?:nt)?|toujours|still|remains?|en ce moment|depuis"
+    r"\b(?:en cours|actuellement|en ce moment|depuis"
     r"|rencontrons|rencontrent|subissent|subit|touchee?s?|affectee?s?"
     r"|est|sont|currently|investigating|aware of|seeing|experiencing|ongoing)\b"
 )

@@ -213,6 +213,8 @@ RESOLVED, SCHEDULED, UNKNOWN = EntryState.RESOLVED, EntryState.SCHEDULED, EntryS
         ("Panne", "Le webmail est de nouveau accessible.", RESOLVED),
         ("Panne", "Le webmail fonctionne à nouveau.", RESOLVED),
         ("Panne", "Le webmail sera de nouveau accessible à 18 h.", INVESTIGATING),
+        ("Perturbations, ligne 4", "Le trafic est redevenu normal.", RESOLVED),
+        ("Perturbations, ligne 4", "Le trafic n'est pas normal.", INVESTIGATING),
         ("Maintenance terminée", "", RESOLVED),
         ("Maintenance annulée", "La maintenance prévue est annulée.", RESOLVED),
         ("Maintenance", "La maintenance sera terminée à 6 h.", SCHEDULED),
@@ -229,6 +231,7 @@ def test_states(title: str, body: str, state: EntryState) -> None:
 def test_a_mere_word_is_not_enough_on_a_page() -> None:
     assert read_state("", "Assistance\nPannes et incidents\nSignaler une panne", nouns=False) is UNKNOWN
     assert read_state("", "Assistance\nUn incident est en cours", nouns=False) is INVESTIGATING
+    assert read_state("", "Nos équipes restent à l'affût des coupures, toujours à vos côtés.", nouns=False) is UNKNOWN
 
 
 def test_accents_case_and_typography_do_not_matter() -> None:
