@@ -31,9 +31,8 @@ _ASKED_LIMIT_SECONDS = 24 * 3600.0  # longer than any platform makes us wait; a 
 _EDIT_EVERY_SECONDS = 5.0  # an edit rings no bell: a later one says it as well
 _OLD_CARD_SECONDS = 3600.0
 _WINDOW_SECONDS = 60.0
-_LATE = timedelta(
-    minutes=30
-)  # of a room that was away so long, each incident's last notice is enough: the card has all
+# To a room that was away so long, each incident's last notice is enough: the card has all.
+_LATE = timedelta(minutes=30)
 
 
 class _Pacer:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.signals import Report
 
-# Twenty times what the whole of France has posted in an hour of the greatest outages: see docs/adr/0011-floods.md.
+# Bounds of memory, argued in docs/adr/0011-floods.md.
 _AT_ONCE = 100_000
 _A_MINUTE = 200
 _OF_ONE_AUTHOR = 100  # in an hour; all of them are one report to the detectors

@@ -220,21 +220,26 @@ async def test_a_restart_resumes_a_little_before_the_cursor(setting: Setting) ->
     assert setting.stream.queries[0]["cursor"] == str(at(2))
 
 
+async def heard_over_a_drop(setting: Setting) -> list[str]:
+    """The names of the posts that are told up to `two`, when the connection drops after the first, `one`."""
+    ids: list[str] = []
+    async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
+        async for reading in stream:
+            ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
+            if ids == ["one"]:
+                await setting.stream.drop()
+            if ids[-1:] == ["two"]:
+                break
+    return ids
+
+
 async def test_an_instance_whose_clock_is_behind_leaves_no_hole(setting: Setting) -> None:
     async with jetstream() as other:
         setting.source = setting.make(endpoints=[setting.stream.url, other.url])
         setting.stream.events = [post(at(10), "orange 1", rkey="one")]
         # The same posts, seen three seconds earlier there: the second one never came before the drop.
         other.events = [post(at(7), "orange 1", rkey="one"), post(at(8), "orange 2", rkey="two")]
-        ids = []
-        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
-            async for reading in stream:
-                ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
-                if ids == ["one"]:
-                    await setting.stream.drop()
-                if ids[-1:] == ["two"]:
-                    break
-        assert ids == ["one", "one", "two"]
+        assert await heard_over_a_drop(setting) == ["one", "one", "two"]
 
 
 async def test_an_instance_whose_clock_is_ahead_does_not_take_the_cursor_along(setting: Setting) -> None:
@@ -251,15 +256,7 @@ async def test_after_an_instance_whose_clock_was_ahead_the_next_one_replays(sett
         setting.source = setting.make(endpoints=[setting.stream.url, other.url])
         setting.stream.events = [post(at(90_000), "orange 1", rkey="one")]
         other.events = [post(at(999), "orange 1", rkey="one"), post(at(1000), "orange 2", rkey="two")]
-        ids = []
-        async with asyncio.timeout(5), aclosing(setting.source.read('{"time_us": 1}')) as stream:
-            async for reading in stream:
-                ids += [event.id.rpartition("/")[2] for event in reading.events if isinstance(event, Mention)]
-                if ids == ["one"]:
-                    await setting.stream.drop()
-                if ids[-1:] == ["two"]:
-                    break
-        assert ids == ["one", "one", "two"]
+        assert await heard_over_a_drop(setting) == ["one", "one", "two"]
 
 
 async def test_posts_told_out_of_order_leave_the_cursor_at_the_latest(setting: Setting) -> None:
